@@ -1,0 +1,160 @@
+//! Files of a checkpoint: weights with their checks, JSON.
+
+use crate::{Error, Result};
+use candle_core::{Device, Tensor};
+use half::{bf16, f16};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Reads a file whole.
+///
+/// # Errors
+/// [`Error::Read`].
+pub fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|source| Error::Read {
+        file: file.into(),
+        source,
+    })
+}
+
+/// Reads a JSON file; `what` is what it should be, for the error.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Parse`].
+pub fn read_json<T: DeserializeOwned>(file: &Path, what: &'static str) -> Result<T> {
+    serde_json::from_slice(&read(file)?).map_err(|error| Error::Parse {
+        file: file.into(),
+        what,
+        reason: error.to_string(),
+    })
+}
+
+/// The floating-point tensors of a safetensors file, in single precision and finite. Tensors of
+/// other types (position ids, for one) are left out.
+#[derive(Debug)]
+pub struct Weights {
+    file: PathBuf,
+    prefix: String,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Weights {
+    /// Reads all tensors of a file.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::Parse`], [`Error::Type`], [`Error::NotFinite`].
+    pub fn load(file: &Path) -> Result<Self> {
+        let parse = |error: safetensors::SafeTensorError| Error::Parse {
+            file: file.into(),
+            what: "safetensors file",
+            reason: error.to_string(),
+        };
+        let bytes = read(file)?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in SafeTensors::deserialize(&bytes).map_err(parse)?.iter() {
+            if let Some(tensor) = finite_tensor(file, name, &view)? {
+                tensors.insert(name.to_owned(), tensor);
+            }
+        }
+        Ok(Weights {
+            file: file.into(),
+            prefix: String::new(),
+            tensors,
+        })
+    }
+
+    /// The file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Lets all names start with `prefix` if `probe` does: checkpoints of a model with a head on
+    /// top prefix the names of the encoder.
+    pub fn with_prefix(mut self, prefix: &str, probe: &str) -> Self {
+        if self.tensors.contains_key(&format!("{prefix}{probe}")) {
+            self.prefix = prefix.into();
+        }
+        self
+    }
+
+    /// Takes a tensor out, which must have this shape.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`], [`Error::Shape`].
+    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let tensor = self.take_any(name)?;
+        if tensor.dims() != shape {
+            return Err(self.wrong_shape(name, &tensor, format!("{shape:?}")));
+        }
+        Ok(tensor)
+    }
+
+    /// Takes a tensor out, whatever its shape.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`].
+    pub fn take_any(&mut self, name: &str) -> Result<Tensor> {
+        let name = format!("{}{name}", self.prefix);
+        self.tensors
+            .remove(&name)
+            .ok_or_else(|| Error::MissingTensor {
+                file: self.file.clone(),
+                tensor: name,
+            })
+    }
+
+    /// Whether a tensor is there and was not taken.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(&format!("{}{name}", self.prefix))
+    }
+
+    /// The first name that was not taken.
+    pub fn left_over(&self) -> Option<&str> {
+        self.tensors.keys().next().map(String::as_str)
+    }
+
+    /// The error of a tensor whose shape is not the `legal` one.
+    pub fn wrong_shape(&self, name: &str, tensor: &Tensor, legal: String) -> Error {
+        Error::Shape {
+            file: self.file.clone(),
+            tensor: format!("{}{name}", self.prefix),
+            found: tensor.dims().into(),
+            legal,
+        }
+    }
+}
+
+/// A tensor in single precision, or `None` if it holds integers.
+fn finite_tensor(file: &Path, name: &str, view: &TensorView) -> Result<Option<Tensor>> {
+    let values = match view.dtype() {
+        Dtype::F32 => elements(view, f32::from_le_bytes),
+        Dtype::F16 => elements(view, |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => elements(view, |b| bf16::from_le_bytes(b).to_f32()),
+        Dtype::BOOL | Dtype::U8 | Dtype::I32 | Dtype::I64 => return Ok(None),
+        other => {
+            return Err(Error::Type {
+                file: file.into(),
+                tensor: name.into(),
+                found: other.to_string(),
+            });
+        }
+    };
+    if let Some(index) = values.iter().position(|x| !x.is_finite()) {
+        return Err(Error::NotFinite {
+            file: file.into(),
+            tensor: name.into(),
+            index,
+            found: values[index],
+        });
+    }
+    Ok(Some(Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
+}
+
+/// All elements of a tensor whose type is `N` bytes wide.
+fn elements<const N: usize>(view: &TensorView, decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (chunks, _) = view.data().as_chunks::<N>();
+    chunks.iter().map(|&bytes| decode(bytes)).collect()
+}

@@ -1,0 +1,154 @@
+//! The library's only error type.
+
+use std::path::PathBuf;
+
+/// Result of this library.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong with a model, its text, or its run. Every message names the file, what was
+/// found and what is legal.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file is absent or cannot be read.
+    #[error("{}: cannot read: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file's content is not what its name says.
+    #[error("{}: not a valid {what}: {reason}", file.display())]
+    Parse {
+        /// The file.
+        file: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// What the parser said.
+        reason: String,
+    },
+    /// The checkpoint is of a model that cannot be run.
+    #[error("{}: model type `{found}`; supported: {supported}", file.display())]
+    Architecture {
+        /// The checkpoint's config.json.
+        file: PathBuf,
+        /// Its model type.
+        found: String,
+        /// The model types that can be run.
+        supported: &'static str,
+    },
+    /// A field of the checkpoint's configuration has an illegal value.
+    #[error("{}: `{field}` is {found}; legal: {legal}", file.display())]
+    Config {
+        /// The checkpoint's config.json.
+        file: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        legal: String,
+    },
+    /// A weight is absent.
+    #[error("{}: tensor `{tensor}` is missing", file.display())]
+    MissingTensor {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+    },
+    /// An adapter has a tensor that is no part of the model.
+    #[error("{}: tensor `{tensor}` is no part of this model; legal: {legal}", file.display())]
+    UnknownTensor {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The names that an adapter may have.
+        legal: String,
+    },
+    /// A weight has an element type that cannot be read.
+    #[error("{}: tensor `{tensor}` has type {found}; legal: F32, F16 or BF16", file.display())]
+    Type {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its element type.
+        found: String,
+    },
+    /// A weight has the wrong shape.
+    #[error("{}: tensor `{tensor}` has shape {found:?}; legal: {legal}", file.display())]
+    Shape {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the model needs.
+        legal: String,
+    },
+    /// A weight is NaN or infinite.
+    #[error("{}: tensor `{tensor}` holds {found} at element {index}; legal: finite values", file.display())]
+    NotFinite {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Where in the tensor, counted in row-major order.
+        index: usize,
+        /// The value.
+        found: f32,
+    },
+    /// The tokenizer knows more tokens than the model.
+    #[error("{}: {found} tokens; legal: at most the model's vocabulary, {legal}", file.display())]
+    Vocabulary {
+        /// The checkpoint's tokenizer.json.
+        file: PathBuf,
+        /// The tokenizer's number of tokens.
+        found: usize,
+        /// The model's number of word embeddings.
+        legal: usize,
+    },
+    /// A text cannot be split into tokens.
+    #[error("cannot tokenize {what}: {reason}")]
+    Tokenize {
+        /// The text's role.
+        what: &'static str,
+        /// What the tokenizer said.
+        reason: String,
+    },
+    /// A text has no tokens.
+    #[error("{what} is empty; legal: at least one word")]
+    EmptyText {
+        /// The text's role.
+        what: &'static str,
+    },
+    /// More tokens than the model or the caller allows.
+    #[error("{what} has {found} tokens; legal: {legal}")]
+    Tokens {
+        /// What has the tokens.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// How many it may have.
+        legal: String,
+    },
+    /// A token id or segment that the model has no embedding for.
+    #[error("{what} {found}; legal: 0 to {}", vocabulary - 1)]
+    TokenId {
+        /// Token id or segment.
+        what: &'static str,
+        /// Its value.
+        found: u32,
+        /// Number of the model's embeddings for it.
+        vocabulary: usize,
+    },
+    /// An error of the tensor library: a defect of this program or memory that ran out.
+    #[error("tensor computation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+    /// What was recorded is no legal capture, or could not be written.
+    #[error(transparent)]
+    Capture(#[from] logattn_captures::Error),
+}

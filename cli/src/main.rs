@@ -1,0 +1,2 @@
+//! The `logattn` command.
+fn main() {}

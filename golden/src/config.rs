@@ -1,0 +1,337 @@
+//! The one configuration type: golden model, Verilog, simulator and documentation are all made
+//! from it.
+//!
+//! ```
+//! use logattn_golden::Configuration;
+//!
+//! let base = Configuration::named("base")?;
+//! assert_eq!(base.head_dimension, 64);
+//! let again = Configuration::from_toml(&base.to_toml()?, "base.toml")?;
+//! assert_eq!(again, base);
+//! # Ok::<(), logattn_golden::ConfigurationError>(())
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ConfigurationError;
+
+/// What the unit receives for each key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Input {
+    /// Softmax probabilities in unsigned fixed point.
+    Probabilities,
+}
+
+/// How a survivor's value enters the sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accumulate {
+    /// Shifted left by `max_shift - shift[code]` and added: levels are powers of two.
+    Shift,
+    /// Added to its code's own accumulator; the row's end combines them with the level constants.
+    Bucket,
+    /// The int8 twin: an 8-bit linear probability times the value, nothing pruned.
+    Multiply,
+}
+
+/// What leaves the unit for each row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalize {
+    /// The exact accumulators and the normalizer.
+    None,
+    /// The accumulators divided by the normalizer, rounded to `output_bits`.
+    Reciprocal,
+}
+
+/// Everything that is chosen when a unit is generated.
+///
+/// A field that the chosen modes do not read must be absent from the TOML text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    /// Prefix of every generated module's name: `[a-z][a-z0-9_]{0,31}`.
+    pub name: String,
+    /// What a beat of the attention stream carries.
+    pub input: Input,
+    /// Bits of a stored code, 2..=4, default 3: `2^code_bits - 1` levels and 0 for pruned.
+    /// Absent with `accumulate = "multiply"`, which keeps 8-bit probabilities.
+    #[serde(default = "default_code_bits")]
+    pub code_bits: u32,
+    /// Elements D of a value vector, 1..=512.
+    pub head_dimension: usize,
+    /// Most keys N of a row, 2..=16384.
+    pub max_keys: usize,
+    /// Bits of a signed value element, 2..=8.
+    pub value_bits: u32,
+    /// Fraction bits of a probability, 12..=24, default 16; 1.0 saturates to all ones.
+    #[serde(default = "default_probability_bits")]
+    pub probability_bits: u32,
+    /// Keys W of one row in a beat of the attention stream: a power of two, 1..=64, at most
+    /// `max_keys`.
+    pub keys_per_beat: usize,
+    /// Value elements accumulated in a cycle: `head_dimension` divided by a power of two.
+    pub lanes: usize,
+    /// Rows B that share each read of a value, 1, 2, 4 or 8; over 1 only with
+    /// `lanes = head_dimension`.
+    pub query_block: usize,
+    /// How a survivor's value enters the sum.
+    pub accumulate: Accumulate,
+    /// What leaves the unit for each row.
+    pub normalize: Normalize,
+    /// Bits of a signed output element, `value_bits`..=16; only, and required, with
+    /// `normalize = "reciprocal"`. Outputs carry `output_bits - value_bits` fraction bits more
+    /// than values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_bits: Option<u32>,
+    /// Output elements in a beat of the output stream; divides `lanes`.
+    pub output_lanes: usize,
+    /// Copies of the value memory, 1 or 2, default 1; with 2 the next head's values load while
+    /// this head's are in use.
+    #[serde(default = "default_value_banks")]
+    pub value_banks: usize,
+    /// Largest shift, 1..=15; only, and required, with `accumulate = "shift"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_shift: Option<u32>,
+    /// Reset values of the thresholds: a probability (an integer of `probability_bits` bits) has
+    /// at least code i iff it is >= `thresholds[i - 1]`. `2^code_bits - 1` integers of
+    /// 1..2^probability_bits, non-decreasing; the least is 1, so that a probability of 0 is
+    /// always pruned. Absent with `accumulate = "multiply"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<u32>,
+    /// Reset values of the shifts: code i weighs `2^-shifts[i - 1]`. `2^code_bits - 1` integers
+    /// of 0..=max_shift, non-increasing. Only with `accumulate = "shift"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shifts: Vec<u32>,
+    /// Reset values of the levels: code i weighs `levels[i - 1] * 2^-level_bits`.
+    /// `2^code_bits - 1` integers of 1..2^level_bits, non-decreasing. Only with
+    /// `accumulate = "bucket"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<u32>,
+    /// Fraction bits of a level, 1..=16; only, and required, with `accumulate = "bucket"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level_bits: Option<u32>,
+}
+
+pub(crate) const DEFAULT_CODE_BITS: u32 = 3;
+
+fn default_code_bits() -> u32 {
+    DEFAULT_CODE_BITS
+}
+
+fn default_probability_bits() -> u32 {
+    16
+}
+
+fn default_value_banks() -> usize {
+    1
+}
+
+/// Bits of the int8 twin's linear probabilities.
+pub const LINEAR_CODE_BITS: u32 = 8;
+
+/// Longest legal `name`, in characters.
+pub(crate) const NAME_LENGTH: usize = 32;
+
+/// Names of the embedded configurations.
+pub const NAMES: [&str; 5] = ["nano", "edge", "base", "server", "paper"];
+
+/// Names of the int8 twins of the embedded `shift` configurations.
+pub const TWIN_NAMES: [&str; 4] = ["nano_int8", "edge_int8", "base_int8", "server_int8"];
+
+const TWIN_SUFFIX: &str = "_int8";
+
+const EMBEDDED: [&str; 5] = [
+    include_str!("../configurations/nano.toml"),
+    include_str!("../configurations/edge.toml"),
+    include_str!("../configurations/base.toml"),
+    include_str!("../configurations/server.toml"),
+    include_str!("../configurations/paper.toml"),
+];
+
+impl Configuration {
+    /// Reads and validates a configuration.
+    ///
+    /// # Arguments
+    /// - `text`: TOML with the fields of [`Configuration`].
+    /// - `source_name`: the file's name, for the messages.
+    ///
+    /// # Errors
+    /// [`ConfigurationError::Parse`] for text that is not TOML, an unknown or missing field or a
+    /// wrong type; [`ConfigurationError::Invalid`] for a value outside its legal range.
+    pub fn from_toml(text: &str, source_name: &str) -> Result<Self, ConfigurationError> {
+        let configuration: Self =
+            toml::from_str(text).map_err(|error| ConfigurationError::Parse {
+                origin: source_name.to_owned(),
+                error: Box::new(error),
+            })?;
+        configuration.check(source_name, code_bits_given(text))?;
+        Ok(configuration)
+    }
+
+    /// The configuration as TOML text that [`Configuration::from_toml`] reads back equal.
+    ///
+    /// # Errors
+    /// [`ConfigurationError::Invalid`] if the configuration is not valid.
+    pub fn to_toml(&self) -> Result<String, ConfigurationError> {
+        self.validate()?;
+        let unwritable = |error: toml::ser::Error| ConfigurationError::Unwritable {
+            origin: self.name.clone(),
+            error: Box::new(error),
+        };
+        let text = toml::to_string(self).map_err(unwritable)?;
+        if self.accumulate != Accumulate::Multiply {
+            return Ok(text);
+        }
+        Ok(text
+            .lines()
+            .filter(|line| !line.starts_with("code_bits"))
+            .flat_map(|line| [line, "\n"])
+            .collect())
+    }
+
+    /// Checks every field against its legal range and against the other fields.
+    ///
+    /// # Errors
+    /// [`ConfigurationError::Invalid`] for the first offending field, with its value and range.
+    pub fn validate(&self) -> Result<(), ConfigurationError> {
+        self.check(&self.name, false)
+    }
+
+    /// One of the embedded configurations ([`NAMES`]) or an int8 twin of one ([`TWIN_NAMES`]).
+    ///
+    /// # Errors
+    /// [`ConfigurationError::UnknownName`], which lists the known names.
+    pub fn named(name: &str) -> Result<Self, ConfigurationError> {
+        if TWIN_NAMES.contains(&name) {
+            let original = name.trim_end_matches(TWIN_SUFFIX);
+            return Ok(Self::named(original)?.int8_twin());
+        }
+        match NAMES.iter().position(|known| *known == name) {
+            Some(index) => Self::from_toml(EMBEDDED[index], &format!("{name}.toml")),
+            None => Err(ConfigurationError::UnknownName {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// The baseline that claims of area and cycles are made against: the same widths, lanes and
+    /// input rate, but 8-bit linear probabilities, a multiplier a lane and no pruning.
+    ///
+    /// The name gets the suffix `_int8` (its front is cut where that would be too long). The twin
+    /// of a twin is itself.
+    pub fn int8_twin(&self) -> Self {
+        if self.accumulate == Accumulate::Multiply {
+            return self.clone();
+        }
+        let kept = NAME_LENGTH - TWIN_SUFFIX.len();
+        let front: String = self.name.chars().take(kept).collect();
+        Self {
+            name: front + TWIN_SUFFIX,
+            code_bits: DEFAULT_CODE_BITS,
+            accumulate: Accumulate::Multiply,
+            max_shift: None,
+            thresholds: Vec::new(),
+            shifts: Vec::new(),
+            levels: Vec::new(),
+            level_bits: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// Whether the text itself sets `code_bits`, which the default makes invisible after parsing.
+fn code_bits_given(text: &str) -> bool {
+    text.parse::<toml::Table>()
+        .is_ok_and(|table| table.contains_key("code_bits"))
+}
+
+/// `ceil(log2 n)`, 0 for n <= 1.
+pub(crate) fn ceil_log2(n: usize) -> u32 {
+    usize::BITS - n.saturating_sub(1).leading_zeros()
+}
+
+/// Sizes and widths that follow from the fields. All are meant for a validated configuration.
+impl Configuration {
+    /// Codes other than 0: `2^code_bits - 1`, the number of thresholds and of levels.
+    pub fn levels_count(&self) -> usize {
+        (1 << self.code_bits) - 1
+    }
+
+    /// Times a row is accumulated, each time for other `lanes` of its elements: D / lanes.
+    pub fn passes(&self) -> usize {
+        self.head_dimension / self.lanes
+    }
+
+    /// Beats of the attention stream that a row (or block of rows) of `keys` keys takes; an empty
+    /// row still takes one.
+    pub fn beats(&self, keys: usize) -> usize {
+        keys.div_ceil(self.keys_per_beat).max(1)
+    }
+
+    /// Bits of a key's index: ceil(log2 N).
+    pub fn key_bits(&self) -> u32 {
+        ceil_log2(self.max_keys)
+    }
+
+    /// Bits of a row's length, which is 0..=N: ceil(log2(N + 1)).
+    pub fn length_bits(&self) -> u32 {
+        ceil_log2(self.max_keys + 1)
+    }
+
+    /// Bits that hold 0..=max_shift; 0 where there are no shifts.
+    pub fn shift_bits(&self) -> u32 {
+        u32::BITS - self.max_shift.unwrap_or(0).leading_zeros()
+    }
+
+    /// Bits of one code's signed accumulator in bucket mode: a code may be that of every key.
+    pub fn bucket_bits(&self) -> u32 {
+        self.value_bits + self.key_bits()
+    }
+
+    /// Bits of one code's survivor counter in bucket mode, 0..=N.
+    pub fn count_bits(&self) -> u32 {
+        self.key_bits() + 1
+    }
+
+    /// Bits of an element's signed sum over a row, enough for N keys of the largest weight and
+    /// the most negative value.
+    pub fn accumulator_bits(&self) -> u32 {
+        self.value_bits + self.weight_bits() + self.key_bits()
+    }
+
+    /// Bits of a row's unsigned normalizer.
+    pub fn normalizer_bits(&self) -> u32 {
+        // A shifted one reaches 2^max_shift itself, a level or linear code stays below its power.
+        let reaches = u32::from(self.accumulate == Accumulate::Shift);
+        self.weight_bits() + self.key_bits() + reaches
+    }
+
+    /// The power of two that bounds a weight: `max_shift`, `level_bits` or 8.
+    fn weight_bits(&self) -> u32 {
+        match self.accumulate {
+            Accumulate::Shift => self.max_shift.unwrap_or(0),
+            Accumulate::Bucket => self.level_bits.unwrap_or(0),
+            Accumulate::Multiply => LINEAR_CODE_BITS,
+        }
+    }
+
+    /// Beats of the output stream for a block of `query_block` rows.
+    pub fn output_beats(&self) -> usize {
+        self.query_block * self.head_dimension / self.output_lanes
+    }
+
+    /// Words of one bank of the value memory, each `lanes * value_bits` wide: N * passes.
+    pub fn value_words(&self) -> usize {
+        self.max_keys * self.passes()
+    }
+
+    /// Bits a stored attention value takes: `code_bits`, 8 for the int8 twin.
+    pub fn stored_code_bits(&self) -> u32 {
+        match self.accumulate {
+            Accumulate::Multiply => LINEAR_CODE_BITS,
+            _ => self.code_bits,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Inner loops of the attention model, each compiled for several vector extensions.
+//!
+//! Plain loops over fixed-size blocks of [`BLOCK`] elements, so that the sums of a block stay in
+//! vector registers while the survivors go by. Bounds on widths that a valid configuration keeps
+//! make every sum fit: 32 bits for shifted and multiplied sums and for one code's bucket.
+
+use multiversion::multiversion;
+
+use crate::format::{Probability, nearest_integer, probability_to_fixed};
+use crate::quantizer::linear_code;
+
+/// Value elements summed at a time.
+pub(crate) const BLOCK: usize = 32;
+
+/// Codes at most, 0 included; also what makes indexing by a code free of checks.
+pub(crate) const CODES: usize = 16;
+
+/// Keys in a word of the survivors' bitmap.
+const WORD: usize = u64::BITS as usize;
+
+/// Elements of a value. Aligned, so that a vector load does not straddle two cache lines.
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+pub(crate) struct ValueBlock(pub [i8; BLOCK]);
+
+/// A 32-bit integer for each element of a block, aligned like the widest vector.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct WideBlock(pub [i32; BLOCK]);
+
+impl WideBlock {
+    const ZERO: Self = Self([0; BLOCK]);
+
+    /// The first elements, as many as there is room for.
+    #[inline(always)]
+    fn store(&self, sums: &mut [i64]) {
+        let mut wide = [0; BLOCK];
+        for (wide, sum) in wide.iter_mut().zip(self.0) {
+            *wide = i64::from(sum);
+        }
+        sums.copy_from_slice(&wide[..sums.len()]);
+    }
+}
+
+/// Left shift of each code. Repeated for every element of a block: a vector of shifts is loaded
+/// in less time than one shift is spread over a vector.
+pub(crate) type ShiftTable = [WideBlock; CODES];
+
+/// The table for the shift of each code.
+pub(crate) fn shift_table(left: [u32; CODES]) -> ShiftTable {
+    left.map(|shift| WideBlock([shift as i32; BLOCK]))
+}
+
+/// Values of one head, each padded with zeros to whole blocks.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'a> {
+    /// [keys, blocks], contiguous.
+    pub elements: &'a [ValueBlock],
+    /// Blocks a value.
+    pub blocks: usize,
+}
+
+impl<'a> Values<'a> {
+    #[inline(always)]
+    fn block(self, key: usize, index: usize) -> &'a [i8; BLOCK] {
+        &self.elements[key * self.blocks + index].0
+    }
+}
+
+/// The keys of a row whose code is not 0.
+#[derive(Clone, Copy)]
+pub(crate) struct Survivors<'a> {
+    codes: &'a [u8],
+    /// Bit i of word w: whether key 64 w + i survives.
+    bitmap: &'a [u64],
+}
+
+impl<'a> Survivors<'a> {
+    /// The survivors of a row, marked in `bitmap`, which has room for a bit a code.
+    pub fn of(codes: &'a [u8], bitmap: &'a mut [u64]) -> Self {
+        let bitmap = &mut bitmap[..codes.len().div_ceil(WORD)];
+        mark_survivors(codes, bitmap);
+        Self { codes, bitmap }
+    }
+
+    /// How many there are.
+    pub fn count(self) -> usize {
+        self.bitmap
+            .iter()
+            .map(|word| word.count_ones() as usize)
+            .sum()
+    }
+
+    /// Calls `each` with the key and the code of every survivor, in order.
+    #[inline(always)]
+    fn for_each(self, mut each: impl FnMut(usize, usize)) {
+        for (index, word) in self.bitmap.iter().enumerate() {
+            let mut word = *word;
+            while word != 0 {
+                let key = index * WORD + word.trailing_zeros() as usize;
+                word &= word - 1;
+                each(key, usize::from(self.codes[key]) % CODES);
+            }
+        }
+    }
+}
+
+/// Sets each bit of `bitmap` to whether the code is not 0.
+#[multiversion(targets = "simd")]
+fn mark_survivors(codes: &[u8], bitmap: &mut [u64]) {
+    let (chunks, rest) = codes.as_chunks::<WORD>();
+    for (word, codes) in bitmap.iter_mut().zip(chunks) {
+        *word = 0;
+        for (bit, code) in codes.iter().enumerate() {
+            *word |= u64::from(*code != 0) << bit;
+        }
+    }
+    if let Some(word) = bitmap.get_mut(chunks.len()) {
+        *word = 0;
+        for (bit, code) in rest.iter().enumerate() {
+            *word |= u64::from(*code != 0) << bit;
+        }
+    }
+}
+
+/// Fixed point of each probability; returns whether all of them are 0..=1.
+#[multiversion(targets = "simd")]
+pub(crate) fn to_fixed<F: Copy + Into<f64>, P: Probability>(
+    probabilities: &[F],
+    probability_bits: u32,
+    fixed: &mut [P],
+) -> bool {
+    // One flag for all keeps the loop free of branches; a NaN fails both comparisons.
+    let mut legal = true;
+    for (fixed, probability) in fixed.iter_mut().zip(probabilities) {
+        let probability: f64 = (*probability).into();
+        legal &= (0.0..=1.0).contains(&probability);
+        *fixed = P::truncated(probability_to_fixed(probability, probability_bits));
+    }
+    legal
+}
+
+/// Code of each probability: how many thresholds it reaches.
+#[multiversion(targets = "simd")]
+pub(crate) fn threshold_codes<P: Probability>(
+    probabilities: &[P],
+    thresholds: &[P],
+    codes: &mut [u8],
+) {
+    const CHUNK: usize = 64;
+    let (chunks, rest) = probabilities.as_chunks::<CHUNK>();
+    let (code_chunks, code_rest) = codes.as_chunks_mut::<CHUNK>();
+    for (probabilities, codes) in chunks.iter().zip(code_chunks) {
+        let mut reached = [P::default(); CHUNK];
+        for threshold in thresholds {
+            for (reached, probability) in reached.iter_mut().zip(probabilities) {
+                *reached += P::from(probability >= threshold);
+            }
+        }
+        for (code, reached) in codes.iter_mut().zip(reached) {
+            *code = reached.into() as u8;
+        }
+    }
+    for (code, probability) in code_rest.iter_mut().zip(rest) {
+        *code = thresholds.iter().filter(|t| probability >= *t).count() as u8;
+    }
+}
+
+/// 8-bit linear code of each probability.
+#[multiversion(targets = "simd")]
+pub(crate) fn linear_codes<P: Probability>(
+    probabilities: &[P],
+    probability_bits: u32,
+    codes: &mut [u8],
+) {
+    for (code, probability) in codes.iter_mut().zip(probabilities) {
+        *code = linear_code((*probability).into(), probability_bits);
+    }
+}
+
+/// Sum of `value << left[code]` over the survivors; returns the sum of `1 << left[code]`.
+#[multiversion(targets = "simd")]
+pub(crate) fn shift_accumulate(
+    survivors: Survivors,
+    left: &ShiftTable,
+    values: Values,
+    sums: &mut [i64],
+) -> u64 {
+    let mut normalizer = 0;
+    for (index, sums) in sums.chunks_mut(BLOCK).enumerate() {
+        let mut block = WideBlock::ZERO;
+        normalizer = 0;
+        survivors.for_each(|key, code| {
+            let WideBlock(shifts) = &left[code];
+            normalizer += 1 << shifts[0];
+            let values = values.block(key, index);
+            for ((sum, value), shift) in block.0.iter_mut().zip(values).zip(shifts) {
+                // Never 32 or more; the wrapping shift lets vectors do without a check.
+                *sum += i32::from(*value).wrapping_shl(*shift as u32);
+            }
+        });
+        block.store(sums);
+    }
+    normalizer
+}
+
+/// Sum of each code's values over the survivors, then the sum of those times their levels;
+/// returns the sum of the survivors' levels.
+#[multiversion(targets = "simd")]
+pub(crate) fn bucket_accumulate(
+    survivors: Survivors,
+    levels: &[u32; CODES],
+    values: Values,
+    sums: &mut [i64],
+) -> u64 {
+    let mut normalizer = 0;
+    for (index, sums) in sums.chunks_mut(BLOCK).enumerate() {
+        let mut buckets = [WideBlock::ZERO; CODES];
+        normalizer = 0;
+        survivors.for_each(|key, code| {
+            normalizer += u64::from(levels[code]);
+            // By copy: the compiler then adds vectors, not elements.
+            let mut bucket = buckets[code];
+            for (sum, value) in bucket.0.iter_mut().zip(values.block(key, index)) {
+                *sum += i32::from(*value);
+            }
+            buckets[code] = bucket;
+        });
+        let mut total = [0_i64; BLOCK];
+        for (bucket, level) in buckets.iter().zip(levels) {
+            for (sum, bucket) in total.iter_mut().zip(bucket.0) {
+                *sum += i64::from(*level) * i64::from(bucket);
+            }
+        }
+        sums.copy_from_slice(&total[..sums.len()]);
+    }
+    normalizer
+}
+
+/// Sum of `code * value` over all keys; returns the sum of the codes.
+#[multiversion(targets = "simd")]
+pub(crate) fn multiply_accumulate(codes: &[u8], values: Values, sums: &mut [i64]) -> u64 {
+    for (index, sums) in sums.chunks_mut(BLOCK).enumerate() {
+        let mut block = WideBlock::ZERO;
+        for (key, code) in codes.iter().enumerate() {
+            for (sum, value) in block.0.iter_mut().zip(values.block(key, index)) {
+                *sum += i32::from(*code) * i32::from(*value);
+            }
+        }
+        block.store(sums);
+    }
+    codes.iter().map(|code| u64::from(*code)).sum()
+}
+
+/// `divide_rounded` of each sum by the same normalizer, which is not 0.
+#[multiversion(targets = "simd")]
+pub(crate) fn divide(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs: &mut [i32]) {
+    let divisor = 2 * normalizer as i64;
+    let inverse = (divisor as f64).recip();
+    for (output, sum) in outputs.iter_mut().zip(sums) {
+        let dividend = (sum.abs() << (fraction_bits + 1)) + normalizer as i64;
+        // There is no vector division of integers. A quotient below 2^17 is estimated with an
+        // error far below 1, so the estimate is off by one at most, which the remainder shows.
+        let estimate = nearest_integer(dividend as f64 * inverse);
+        let remainder = dividend - estimate * divisor;
+        let magnitude = estimate - i64::from(remainder < 0) + i64::from(remainder >= divisor);
+        *output = if *sum < 0 { -magnitude } else { magnitude } as i32;
+    }
+}

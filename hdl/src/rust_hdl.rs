@@ -1,0 +1,1 @@
+//! Any module as a rust-hdl block.

@@ -1,0 +1,67 @@
+//! What the three accumulators share: their ports, their two stages and the end of a row.
+
+use super::{Builder, Widths, bit, elastic_stage, loaded};
+use crate::netlist::{Signal, unsigned};
+use logattn_golden::config::Configuration;
+
+/// The incoming side and the handshake of an accumulator.
+///
+/// Stage *scaled* multiplies a value by its level (or routes it), stage *sum* adds it to the row.
+pub(crate) struct Pipeline {
+    /// Values of one key, lane 0 lowest.
+    pub value: Signal,
+    /// Codes of the key, one a row of the block.
+    pub codes: Signal,
+    /// The *scaled* stage loads.
+    pub scale: Signal,
+    /// The *sum* stage adds (or starts a row with) what the *scaled* stage holds.
+    pub add: Signal,
+    /// What the *scaled* stage holds is its row's first: it replaces the sum.
+    pub first: Signal,
+}
+
+/// Declares the ports `s_*`, `m_ready`, `m_valid`, `s_ready` and the two stages' control.
+pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
+    let w = Widths::of(c);
+    let value = m.input("s_value", unsigned(w.value_word), "values of one key, lane 0 lowest");
+    let codes = m.input("s_codes", unsigned(w.key_codes), "codes of the key, one a row of the block");
+    let s_first = m.input("s_first", bit(), "first survivor of the row in this pass");
+    let s_last = m.input("s_last", bit(), "last survivor of the row in this pass");
+    let s_valid = m.input("s_valid", bit(), "survivor is valid");
+    let m_ready = m.input("m_ready", bit(), "receiver takes the finished row");
+
+    m.comment("a finished row waits in the sums until it is taken; the next row may start in that cycle");
+    let row_done = m.register_reset("row_done", bit(), 0);
+    let busy = m.not(row_done);
+    let sum_ready = m.or(busy, m_ready);
+    let sum_ready = m.name(sum_ready, "sum_ready");
+    let scaled = elastic_stage(m, "scaled", s_valid, sum_ready);
+    let first = loaded(m, "scaled_first", scaled.enable, s_first);
+    let last = loaded(m, "scaled_last", scaled.enable, s_last);
+    let add = m.and(scaled.valid, sum_ready);
+    let add = m.name(add, "add");
+    let ends = m.and(scaled.valid, last);
+    m.update_if(row_done, sum_ready, ends);
+
+    m.output("s_ready", scaled.enable, "survivor is taken");
+    m.output("m_valid", row_done, "the sums are a finished row");
+    Pipeline { value, codes, scale: scaled.enable, add, first }
+}
+
+/// A sum that restarts with a row: `sum <= (first ? 0 : sum) + addend`, called `name`.
+pub(crate) fn running_sum(m: &mut Builder, name: &str, add: Signal, first: Signal, addend: Signal) -> Signal {
+    let sum = m.register(name, addend.ty());
+    let zero = m.zero(addend.ty());
+    let base = m.mux(first, zero, sum);
+    let next = m.add(base, addend);
+    let next = m.name(next, &format!("{name}_next"));
+    m.update_if(sum, add, next);
+    sum
+}
+
+/// `2^bits - 1` choices by a code of at least 1: entry `code - 1`, and entry 0 for code 0 too.
+pub(crate) fn by_code(entries: &[Signal]) -> Vec<Signal> {
+    let mut options = vec![entries[0]];
+    options.extend_from_slice(entries);
+    options
+}

@@ -1,0 +1,242 @@
+//! The top: AXI4-Stream in and out, configuration inputs, counters.
+
+use super::bucket_accumulator::bucket_accumulator;
+use super::multiply_accumulator::multiply_accumulator;
+use super::normalizer::{normalizer, output_data_bits};
+use super::performance_counters::{COUNTERS, performance_counters};
+use super::quantizer::quantizer;
+use super::shift_accumulator::shift_accumulator;
+use super::stream_register::stream_register;
+use super::survivor_selector::survivor_selector;
+use super::value_memory::value_memory;
+use super::{Builder, Widths, bit, bus};
+use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
+use logattn_golden::config::{Accumulate, Configuration};
+use logattn_golden::microarchitecture::HEAD_BLOCKS_BITS;
+
+/// The configuration inputs, to be held stable while rows are in flight.
+struct Settings {
+    row_length: Signal,
+    head_blocks: Signal,
+    /// Absent for the int8 twin.
+    thresholds: Option<Signal>,
+    /// `shift` only.
+    shifts: Option<Signal>,
+    /// `bucket` only.
+    levels: Option<Signal>,
+}
+
+fn settings(m: &mut Builder, c: &Configuration) -> Settings {
+    let codes = c.levels_count() as u32;
+    let row_length = m.input("row_length", unsigned(c.length_bits()), "keys in the row; sampled with the first beat of the row");
+    let head_blocks =
+        m.input("head_blocks", unsigned(HEAD_BLOCKS_BITS), "query blocks in a head; then the next head's values are used");
+    let thresholds = (c.accumulate != Accumulate::Multiply).then(|| {
+        m.input("thresholds", unsigned(codes * c.probability_bits), "thresholds of codes 1.., lowest first, non-decreasing")
+    });
+    let shifts = (c.accumulate == Accumulate::Shift)
+        .then(|| m.input("shifts", unsigned(codes * c.shift_bits()), "level of code i is 2^-shift[i]; code 1 lowest"));
+    let levels = (c.accumulate == Accumulate::Bucket)
+        .then(|| m.input("levels", unsigned(codes * c.level_bits.unwrap_or(1)), "level of codes 1.., lowest code first"));
+    Settings { row_length, head_blocks, thresholds, shifts, levels }
+}
+
+/// An AXI4-Stream slave behind a stream register, which also carries `beside`: what is sampled
+/// with every beat. Gives the register and drives `tready`.
+fn slave(
+    m: &mut Builder,
+    name: &str,
+    (bits, doc): (u32, &str),
+    beside: Option<Signal>,
+    taken: Signal,
+) -> Result<Instance, NetlistError> {
+    let data = m.input(format!("s_axis_{name}_tdata"), unsigned(bits), doc);
+    let last = m.input(format!("s_axis_{name}_tlast"), bit(), "last beat of the packet");
+    let valid = m.input(format!("s_axis_{name}_tvalid"), bit(), "beat is valid");
+    let fields: Vec<Signal> = [data, last].into_iter().chain(beside).collect();
+    let beat = bus(m, &fields);
+    let register = stream_register(name, beat.width())?;
+    let instance = m.instance(
+        format!("u_{name}_in"),
+        &register,
+        &[("s_data", beat), ("s_valid", valid), ("m_ready", taken)],
+    );
+    m.output(format!("s_axis_{name}_tready"), instance.output("s_ready"), "beat is taken");
+    Ok(instance)
+}
+
+/// Splits a registered beat into data and last.
+fn split(m: &mut Builder, name: &str, register: &Instance, bits: u32) -> (Signal, Signal) {
+    let beat = register.output("m_data");
+    let data = m.slice(beat, 0, bits);
+    let data = m.name(data, format!("{name}_data"));
+    (data, m.slice(beat, bits, 1))
+}
+
+/// The unit of a configuration: see the module's documentation for the order of bits.
+pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
+    let w = Widths::of(c);
+    let mut m = Builder::new(
+        "attention_unit",
+        "Low-bit attention: rows of probabilities and the values of a head in, attention out.",
+    );
+    let settings = settings(&mut m, c);
+    let codes_taken = m.wire("attn_taken", bit());
+    let value_taken = m.wire("value_taken", bit());
+    let attn_bits = (c.keys_per_beat * c.query_block) as u32 * c.probability_bits;
+    let attn_port = (attn_bits, "probabilities of one beat of keys, key-major");
+    let attn = slave(&mut m, "attn", attn_port, Some(settings.row_length), codes_taken)?;
+    let value_port = (w.value_word, "values of one key (of one pass), lane 0 lowest");
+    let values = slave(&mut m, "value", value_port, None, value_taken)?;
+
+    let (attn_data, attn_last) = split(&mut m, "attn", &attn, attn_bits);
+    let row_length = m.slice(attn.output("m_data"), attn_bits + 1, c.length_bits());
+    let selector_ready = m.wire("selector_ready", bit());
+    let mut connections = vec![
+        ("s_data", attn_data),
+        ("s_last", attn_last),
+        ("s_valid", attn.output("m_valid")),
+        ("row_length", row_length),
+        ("m_ready", selector_ready),
+    ];
+    connections.extend(settings.thresholds.map(|t| ("thresholds", t)));
+    let coder = m.instance("u_quantizer", &quantizer(c)?, &connections);
+    m.drive(codes_taken, coder.output("s_ready"));
+
+    let survivor_taken = m.wire("survivor_taken", bit());
+    let mut connections = vec![
+        ("s_survive", coder.output("m_survive")),
+        ("s_codes", coder.output("m_codes")),
+        ("s_last", coder.output("m_last")),
+        ("s_valid", coder.output("m_valid")),
+        ("m_ready", survivor_taken),
+    ];
+    if w.beat > 0 {
+        connections.push(("s_beat", coder.output("m_beat")));
+    }
+    let selector = m.instance("u_survivor_selector", &survivor_selector(c)?, &connections);
+    m.drive(selector_ready, selector.output("s_ready"));
+
+    let (value_data, value_last) = split(&mut m, "value", &values, w.value_word);
+    let accumulator_ready = m.wire("accumulator_ready", bit());
+    let mut connections = vec![
+        ("s_value_data", value_data),
+        ("s_value_last", value_last),
+        ("s_value_valid", values.output("m_valid")),
+        ("head_blocks", settings.head_blocks),
+        ("s_key", selector.output("m_key")),
+        ("s_codes", selector.output("m_codes")),
+        ("s_visits", selector.output("m_visits")),
+        ("s_first", selector.output("m_first")),
+        ("s_last", selector.output("m_last")),
+        ("s_valid", selector.output("m_valid")),
+        ("m_ready", accumulator_ready),
+    ];
+    if w.pass > 0 {
+        connections.push(("s_pass", selector.output("m_pass")));
+    }
+    let memory = m.instance("u_value_memory", &value_memory(c)?, &connections);
+    m.drive(value_taken, memory.output("s_value_ready"));
+    m.drive(survivor_taken, memory.output("s_ready"));
+
+    let rows_taken = m.wire("rows_taken", bit());
+    let accumulator = accumulator(&mut m, c, &settings, &memory, rows_taken)?;
+    m.drive(accumulator_ready, accumulator.output("s_ready"));
+    let row_out = output(&mut m, c, &settings, &accumulator, rows_taken)?;
+    count(&mut m, c, &w, &coder, &selector, &memory, row_out)?;
+    m.finish()
+}
+
+/// The accumulator of the configuration, behind the value memory.
+fn accumulator(
+    m: &mut Builder,
+    c: &Configuration,
+    settings: &Settings,
+    memory: &Instance,
+    rows_taken: Signal,
+) -> Result<Instance, NetlistError> {
+    let mut connections = vec![
+        ("s_value", memory.output("m_value")),
+        ("s_codes", memory.output("m_codes")),
+        ("s_first", memory.output("m_first")),
+        ("s_last", memory.output("m_last")),
+        ("s_valid", memory.output("m_valid")),
+        ("m_ready", rows_taken),
+    ];
+    connections.extend(settings.shifts.map(|shifts| ("shifts", shifts)));
+    let module = match c.accumulate {
+        Accumulate::Shift => shift_accumulator(c)?,
+        Accumulate::Bucket => bucket_accumulator(c)?,
+        Accumulate::Multiply => multiply_accumulator(c)?,
+    };
+    Ok(m.instance("u_accumulator", &module, &connections))
+}
+
+/// Normalizer, output register and `m_axis_out`; gives the event "the last beat of a row leaves".
+fn output(
+    m: &mut Builder,
+    c: &Configuration,
+    settings: &Settings,
+    accumulator: &Instance,
+    rows_taken: Signal,
+) -> Result<Signal, NetlistError> {
+    let out_taken = m.wire("out_taken", bit());
+    let mut connections = vec![
+        ("s_sums", accumulator.output("m_sums")),
+        ("s_normalizers", accumulator.output("m_normalizers")),
+        ("s_valid", accumulator.output("m_valid")),
+        ("m_ready", out_taken),
+    ];
+    connections.extend(settings.levels.map(|levels| ("levels", levels)));
+    let normalizer = m.instance("u_normalizer", &normalizer(c)?, &connections);
+    m.drive(rows_taken, normalizer.output("s_ready"));
+
+    let ready = m.input("m_axis_out_tready", bit(), "receiver takes the beat");
+    let bits = output_data_bits(c);
+    let beat = bus(m, &[normalizer.output("m_data"), normalizer.output("m_last")]);
+    let register = stream_register("out", bits + 1)?;
+    let register = m.instance(
+        "u_out",
+        &register,
+        &[("s_data", beat), ("s_valid", normalizer.output("m_valid")), ("m_ready", ready)],
+    );
+    m.drive(out_taken, register.output("s_ready"));
+    let (data, last) = split(m, "out", &register, bits);
+    let valid = register.output("m_valid");
+    let row_out = m.and_all(&[valid, ready, last]);
+    m.output("m_axis_out_tdata", data, "output values, lane 0 lowest; each field padded to bytes");
+    m.output("m_axis_out_tlast", last, "last beat of the row");
+    m.output("m_axis_out_tvalid", valid, "beat is valid");
+    Ok(row_out)
+}
+
+/// The performance counters and their ports.
+fn count(
+    m: &mut Builder,
+    c: &Configuration,
+    w: &Widths,
+    coder: &Instance,
+    selector: &Instance,
+    memory: &Instance,
+    row_out: Signal,
+) -> Result<(), NetlistError> {
+    let mut connections = vec![
+        ("row_out", row_out),
+        ("accepted", coder.output("accepted")),
+        ("inside_row", coder.output("inside_row")),
+        ("offered", selector.output("m_valid")),
+        ("taken", memory.output("s_ready")),
+        ("loaded", memory.output("loaded")),
+        ("visited", memory.output("visited")),
+        ("codes", selector.output("m_codes")),
+    ];
+    if w.pass > 0 {
+        connections.push(("pass", selector.output("m_pass")));
+    }
+    let counters = m.instance("u_performance_counters", &performance_counters(c)?, &connections);
+    for (name, doc) in COUNTERS {
+        let port = format!("count_{name}");
+        m.output(&port, counters.output(&port), doc);
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! The attention unit: one file a module, in the order data flows.
+//!
+//! ```text
+//!  s_axis_attn                                     s_axis_value
+//!      |                                                |
+//!  stream_register                               stream_register
+//!      |                                                |
+//!  quantizer --codes--> survivor_selector --(key,code)--> value_memory
+//!                                                        |
+//!                              shift_ / bucket_ / multiply_accumulator
+//!                                                        |
+//!                                  normalizer --> stream_register --> m_axis_out
+//! ```
+//!
+//! Every module is a plain function from [`Configuration`] to [`Module`]. All stages are elastic:
+//! a register accepts when it is empty or is being emptied in the same cycle, so a bubble never
+//! outlives the first stall behind it and the simulator can model each register with two maxima.
+//!
+//! Order of bits on the buses: element 0 in the least significant bits; the codes and the
+//! probabilities of a beat are key-major, so element `key * query_block + row`.
+
+mod accumulator;
+mod attention_unit;
+mod bucket_accumulator;
+mod export;
+mod multiply_accumulator;
+mod normalizer;
+mod performance_counters;
+mod quantizer;
+mod reciprocal;
+mod shift_accumulator;
+mod stream_register;
+mod survivor_selector;
+mod value_memory;
+
+pub use attention_unit::attention_unit;
+pub use export::{Export, ExportError, ExportedFile, configuration_hash, export};
+pub use performance_counters::{COUNTER_BITS, COUNTERS};
+
+use crate::netlist::{Builder, Signal, Type, unsigned};
+use logattn_golden::config::Configuration;
+
+/// Widths that several modules share, all in bits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Widths {
+    /// One stored code (or the twin's 8-bit probability).
+    pub code: u32,
+    /// The codes of one key for the whole query block.
+    pub key_codes: u32,
+    /// Index of a beat in its row; 0 when a row is one beat.
+    pub beat: u32,
+    /// Index of a key in its row.
+    pub key: u32,
+    /// Index of a pass over the row's survivors; 0 when there is one.
+    pub pass: u32,
+    /// One word of the value memory.
+    pub value_word: u32,
+}
+
+impl Widths {
+    pub(crate) fn of(c: &Configuration) -> Self {
+        let code = c.stored_code_bits();
+        let beat = ceil_log2(c.beats(c.max_keys));
+        Widths {
+            code,
+            key_codes: code * c.query_block as u32,
+            beat,
+            key: beat + c.keys_per_beat.ilog2(),
+            pass: ceil_log2(c.passes()),
+            value_word: c.lanes as u32 * c.value_bits,
+        }
+    }
+}
+
+/// The number of bits that tell `count` things apart; 0 for one thing.
+pub(crate) fn ceil_log2(count: usize) -> u32 {
+    count.next_power_of_two().ilog2()
+}
+
+/// Bits of a field on an output stream: the next multiple of 8.
+pub(crate) fn padded(bits: u32) -> u32 {
+    bits.div_ceil(8) * 8
+}
+
+/// A bit.
+pub(crate) fn bit() -> Type {
+    unsigned(1)
+}
+
+/// The handshake of one elastic register stage.
+#[derive(Clone, Copy)]
+pub(crate) struct Stage {
+    /// The stage takes what is before it in this cycle.
+    pub enable: Signal,
+    /// The stage holds something.
+    pub valid: Signal,
+}
+
+/// Declares the valid bit of an elastic stage called `name`: it accepts when it is empty or when
+/// the stage behind it takes what it holds.
+pub(crate) fn elastic_stage(m: &mut Builder, name: &str, before: Signal, next_ready: Signal) -> Stage {
+    let valid = m.register_reset(&format!("{name}_valid"), bit(), 0);
+    let empty = m.not(valid);
+    let enable = m.or(empty, next_ready);
+    let enable = m.name(enable, &format!("{name}_enable"));
+    m.update_if(valid, enable, before);
+    Stage { enable, valid }
+}
+
+/// A register without reset that loads `next` when `enable` is high.
+pub(crate) fn loaded(m: &mut Builder, name: &str, enable: Signal, next: Signal) -> Signal {
+    let register = m.register(name, next.ty());
+    m.update_if(register, enable, next);
+    register
+}
+
+/// Element `index` of a bus of equal elements `width` bits wide.
+pub(crate) fn element(m: &mut Builder, bus: Signal, index: usize, width: u32) -> Signal {
+    m.slice(bus, index as u32 * width, width)
+}
+
+/// The bus of `elements`, element 0 in the least significant bits.
+pub(crate) fn bus(m: &mut Builder, elements: &[Signal]) -> Signal {
+    let reversed: Vec<Signal> = elements.iter().rev().copied().collect();
+    m.concat(&reversed)
+}
+
+/// `options[index]`, as a balanced tree of two-way choices; missing options repeat the last one.
+pub(crate) fn choose(m: &mut Builder, index: Signal, options: &[Signal]) -> Signal {
+    let mut level = options.to_vec();
+    for depth in 0..index.width() {
+        let select = m.bit(index, depth);
+        level = level
+            .chunks(2)
+            .map(|pair| match pair {
+                [low, high] => m.mux(select, *high, *low),
+                rest => rest[0],
+            })
+            .collect();
+    }
+    level[0]
+}

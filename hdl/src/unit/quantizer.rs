@@ -1,0 +1,168 @@
+//! From probabilities to codes: a ladder of comparators for each value of a beat.
+
+use super::{Builder, Widths, bit, bus, elastic_stage, element, loaded};
+use crate::netlist::{Module, NetlistError, Signal, unsigned};
+use logattn_golden::config::{Accumulate, Configuration};
+
+/// One value against every threshold: the code is the number of thresholds at or below it.
+///
+/// The thresholds do not decrease, so the comparisons form a thermometer and the code is read off
+/// it by binary search instead of by counting ones.
+fn comparator_ladder(c: &Configuration) -> Result<Module, NetlistError> {
+    let mut m = Builder::new(
+        "comparator_ladder",
+        "Code of one probability: the number of thresholds at or below it (ties survive).",
+    );
+    let levels = c.levels_count();
+    let value = m.input("value", unsigned(c.probability_bits), "probability, unsigned fraction");
+    let thresholds = m.input(
+        "thresholds",
+        unsigned(levels as u32 * c.probability_bits),
+        "thresholds of codes 1.., lowest first, non-decreasing",
+    );
+    let mut thermometer: Vec<Signal> = (0..levels)
+        .map(|level| {
+            let threshold = element(&mut m, thresholds, level, c.probability_bits);
+            let reaches = m.ge(value, threshold);
+            m.name(reaches, &format!("reaches_{}", level + 1))
+        })
+        .collect();
+    let mut code = Vec::new();
+    while !thermometer.is_empty() {
+        let half = thermometer.len() / 2;
+        let upper = m.name(thermometer[half], &format!("code_{}", c.code_bits as usize - 1 - code.len()));
+        code.push(upper);
+        thermometer = (0..half)
+            .map(|i| m.mux(upper, thermometer[half + 1 + i], thermometer[i]))
+            .collect();
+    }
+    let code = m.concat(&code);
+    m.output("code", code, "0 = pruned");
+    m.finish()
+}
+
+/// The int8 twin's conversion: the probability rounded to 8 bits, saturating at 255.
+fn linear_rounding(c: &Configuration) -> Result<Module, NetlistError> {
+    let mut m = Builder::new(
+        "linear_rounding",
+        "Probability rounded half up to 8 bits, saturating at 255.",
+    );
+    let value = m.input("value", unsigned(c.probability_bits), "probability, unsigned fraction");
+    let dropped = c.probability_bits - 8;
+    let wide = m.extend(value, c.probability_bits + 1);
+    let half = m.constant(1 << (dropped - 1), unsigned(c.probability_bits + 1));
+    let rounded = m.add(wide, half);
+    let rounded = m.name(rounded, "rounded");
+    let remainder = m.slice(rounded, 0, dropped);
+    m.comment("the rounded-off bits");
+    m.unused(remainder);
+    let overflow = m.bit(rounded, c.probability_bits);
+    let kept = m.slice(rounded, dropped, 8);
+    let largest = m.constant(255, unsigned(8));
+    let code = m.mux(overflow, largest, kept);
+    m.output("code", code, "0..255");
+    m.finish()
+}
+
+/// The keys of a row that are still to come, at the beat in hand: `row_length` at the row's first
+/// beat, less `keys_per_beat` for every beat after it.
+fn remaining_keys(m: &mut Builder, c: &Configuration, accepted: Signal, last: Signal, row_length: Signal) -> Signal {
+    let ty = unsigned(c.length_bits());
+    let at_start = m.register_reset("at_start", bit(), 1);
+    m.update_if(at_start, accepted, last);
+    let carried = m.register("remaining_carried", ty);
+    let remaining = m.mux(at_start, row_length, carried);
+    let remaining = m.name(remaining, "remaining");
+    let step = m.constant(c.keys_per_beat as u64, ty);
+    let more = m.gt(remaining, step);
+    let fewer = m.sub(remaining, step);
+    let none = m.zero(ty);
+    let next = m.mux(more, fewer, none);
+    m.update_if(carried, accepted, next);
+    remaining
+}
+
+/// The codes of a beat (`keys_per_beat` keys of `query_block` rows), with the keys at or beyond
+/// the row's length masked, one register stage deep.
+///
+/// Outputs `survive`, a bit a key: the key has to be visited because at least one row of the block
+/// kept it (the int8 twin visits every key of the row).
+pub(crate) fn quantizer(c: &Configuration) -> Result<Module, NetlistError> {
+    let w = Widths::of(c);
+    let twin = c.accumulate == Accumulate::Multiply;
+    let mut m = Builder::new(
+        "quantizer",
+        "Codes of one beat of probabilities; keys at or beyond the row's length never survive.",
+    );
+    let rows = c.query_block;
+    let data_bits = (c.keys_per_beat * rows) as u32 * c.probability_bits;
+    let s_data = m.input("s_data", unsigned(data_bits), "probabilities, key-major");
+    let s_last = m.input("s_last", bit(), "last beat of the row");
+    let s_valid = m.input("s_valid", bit(), "beat is valid");
+    let row_length = m.input("row_length", unsigned(c.length_bits()), "keys in the row, taken with its first beat");
+    let thresholds = (!twin).then(|| {
+        let bits = c.levels_count() as u32 * c.probability_bits;
+        m.input("thresholds", unsigned(bits), "thresholds of codes 1.., lowest first")
+    });
+    let m_ready = m.input("m_ready", bit(), "receiver takes the codes");
+
+    let stage = elastic_stage(&mut m, "codes", s_valid, m_ready);
+    let accepted = m.and(s_valid, stage.enable);
+    let accepted = m.name(accepted, "accepted");
+    let remaining = remaining_keys(&mut m, c, accepted, s_last, row_length);
+
+    let coder = if twin { linear_rounding(c)? } else { comparator_ladder(c)? };
+    let (mut codes, mut survive, mut inside_row) = (Vec::new(), Vec::new(), Vec::new());
+    for key in 0..c.keys_per_beat {
+        let index = m.constant(key as u64, remaining.ty());
+        let inside = m.gt(remaining, index);
+        let inside = m.name(inside, &format!("inside_{key}"));
+        inside_row.push(inside);
+        let mut kept = Vec::new();
+        for row in 0..rows {
+            let value = element(&mut m, s_data, key * rows + row, c.probability_bits);
+            let mut connections = vec![("value", value)];
+            connections.extend(thresholds.map(|t| ("thresholds", t)));
+            let instance = m.instance(&format!("u_coder_{key}_{row}"), &coder, &connections);
+            let code = instance.output("code");
+            let mask = m.replicate(inside, w.code);
+            let masked = m.and(code, mask);
+            let masked = m.name(masked, &format!("masked_{key}_{row}"));
+            kept.push(m.any(masked));
+            codes.push(masked);
+        }
+        survive.push(if twin { inside } else { m.or_all(&kept) });
+    }
+
+    let position = if w.beat > 0 { Some(beat_index(&mut m, w.beat, accepted, s_last)) } else { None };
+    let codes = bus(&mut m, &codes);
+    let codes = loaded(&mut m, "codes", stage.enable, codes);
+    let survive = bus(&mut m, &survive);
+    let survive = loaded(&mut m, "survive", stage.enable, survive);
+    let last = loaded(&mut m, "last", stage.enable, s_last);
+    let position = position.map(|index| loaded(&mut m, "beat", stage.enable, index));
+
+    m.output("s_ready", stage.enable, "beat is taken");
+    m.output("m_codes", codes, "codes, key-major");
+    m.output("m_survive", survive, "keys that have to be visited");
+    if let Some(position) = position {
+        m.output("m_beat", position, "index of the beat in its row");
+    }
+    m.output("m_last", last, "last beat of the row");
+    m.output("m_valid", stage.valid, "codes are valid");
+    let inside_row = bus(&mut m, &inside_row);
+    m.output("inside_row", inside_row, "keys of the beat in hand that belong to the row (for the counters)");
+    m.output("accepted", accepted, "a beat is taken in this cycle (for the counters)");
+    m.finish()
+}
+
+/// The index of the beat in hand in its row.
+fn beat_index(m: &mut Builder, width: u32, accepted: Signal, last: Signal) -> Signal {
+    let index = m.register_reset("index", unsigned(width), 0);
+    let one = m.constant(1, unsigned(width));
+    let following = m.add(index, one);
+    let zero = m.zero(unsigned(width));
+    let next = m.mux(last, zero, following);
+    m.update_if(index, accepted, next);
+    index
+}

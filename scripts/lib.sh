@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# Functions that the scripts share. To be sourced: . "$(dirname "$0")/lib.sh"
+# shellcheck shell=bash
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The project's own Python environment; scripts/setup makes it. Both are for the sourcing script.
+venv=$root/.tools/venv
+# shellcheck disable=SC2034
+python=$venv/bin/python
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# step NAME COMMAND...: runs the command, says what it is and how long it took; ends the script
+# with the command's status if it fails.
+step() {
+    local name=$1 begin=$SECONDS status=0
+    shift
+    say "== $name"
+    "$@" || status=$?
+    if [ "$status" -ne 0 ]; then
+        printf '== %s: FAILED after %d s (exit status %d)\n' "$name" $((SECONDS - begin)) "$status" >&2
+        exit "$status"
+    fi
+    say "== $name: ok, $((SECONDS - begin)) s"
+}

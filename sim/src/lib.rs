@@ -1,0 +1,35 @@
+//! Cycle-accurate simulator of the attention unit.
+//!
+//! Not an interpreter of the RTL but a model of its timing: every register stage of the unit is
+//! elastic, so the cycle in which something moves is the maximum of a few earlier cycles (when it
+//! came, when the one before it moved on, when the port allowed it). One pass over the beats and
+//! survivors of a workload gives the exact cycle of every output beat, under any stall pattern,
+//! and every counter of the RTL.
+//!
+//! ```
+//! use logattn_golden::config::Configuration;
+//! use logattn_sim::{Ports, Workload, simulate};
+//!
+//! let nano = Configuration::named("nano")?;
+//! let mut workload = Workload::new(&nano);
+//! // One row of five keys, of which keys 0 and 3 survive.
+//! let codes = [3, 0, 0, 1, 0];
+//! workload.push_head(5, [(5, [&codes[..]])])?;
+//! let run = simulate(&nano, &workload, &Ports::free())?;
+//! assert_eq!(run.counters.survivors, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod output;
+mod ports;
+mod selector;
+mod simulate;
+mod values;
+mod workload;
+
+pub use ports::{Pattern, Ports};
+pub use simulate::{Counters, Run, simulate};
+pub use workload::{BlockCost, SimulationError, Workload};
+
+/// A clock cycle, counted from the first rising edge at which the unit is out of reset.
+pub type Cycle = u64;

@@ -1,0 +1,77 @@
+//! From a finished block to the beats of `m_axis_out`.
+
+use crate::{Cycle, Pattern, ports::StreamRegister};
+use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::{normalizer_stages, preparation_cycles};
+
+/// The most registers between the normalizer's beat selection and its output.
+const MOST_STAGES: usize = 5;
+
+/// The normalizer's hold register and pipeline, the output's stream register and its sink.
+pub(crate) struct Output {
+    preparation: Cycle,
+    beats: usize,
+    stages: usize,
+    sink: Pattern,
+    register: StreamRegister,
+    /// First cycle in which the sink can take another beat.
+    sink_free: Cycle,
+    /// The cycle in which the beat before left the hold register (0) and each stage.
+    left: [Cycle; MOST_STAGES + 1],
+    /// First cycle in which another block can be captured.
+    free: Cycle,
+    /// The first cycle in which a beat may leave the hold register after the one before.
+    next: Cycle,
+    /// The cycle of every transfer on `m_axis_out`.
+    pub(crate) transfers: Vec<Cycle>,
+}
+
+impl Output {
+    pub(crate) fn new(c: &Configuration, sink: Pattern, capacity: usize) -> Self {
+        Output {
+            preparation: Cycle::from(preparation_cycles(c)),
+            beats: c.query_block * c.lanes / c.output_lanes,
+            stages: normalizer_stages(c),
+            sink,
+            register: StreamRegister::default(),
+            sink_free: 0,
+            left: [0; MOST_STAGES + 1],
+            free: 0,
+            next: 0,
+            transfers: Vec::with_capacity(capacity),
+        }
+    }
+
+    /// A block is finished and offered from cycle `offered` on; gives the cycle in which it is
+    /// captured.
+    #[inline]
+    pub(crate) fn capture(&mut self, offered: Cycle) -> Cycle {
+        let captured = offered.max(self.free);
+        self.next = self.next.max(captured + 1 + self.preparation);
+        for _ in 0..self.beats {
+            self.send();
+        }
+        self.free = self.left[0];
+        captured
+    }
+
+    /// One beat from the hold register to the port.
+    #[inline]
+    fn send(&mut self) {
+        let mut moved = self.next;
+        for stage in 0..self.stages {
+            // A stage takes a beat in the cycle in which the one before leaves it.
+            moved = moved.max(self.left[stage + 1]);
+            self.left[stage] = moved;
+            moved += 1;
+        }
+        moved = moved.max(self.register.room());
+        self.left[self.stages] = moved;
+        self.next = self.left[0] + 1;
+        let ready = self.register.earliest(moved).max(self.sink_free);
+        let transfer = self.sink.next(ready);
+        self.register.leaves(transfer);
+        self.sink_free = transfer + 1;
+        self.transfers.push(transfer);
+    }
+}

@@ -1,0 +1,198 @@
+//! One pass over a workload: the read side of the queue, the accumulator, the counters.
+
+use crate::output::Output;
+use crate::ports::Ports;
+use crate::selector::{Entry, SelectorInput};
+use crate::values::ValueLoader;
+use crate::workload::{SimulationError, Workload};
+use crate::Cycle;
+use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::queue_depth;
+use serde::Serialize;
+
+/// What the unit has counted, as its `count_*` ports show it in a given cycle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Cycles since reset.
+    pub cycles: u64,
+    /// Rows handed out completely on `m_axis_out`.
+    pub rows: u64,
+    /// Keys within the row length, summed over the rows of every block.
+    pub keys: u64,
+    /// Keys whose code is not 0, counted for each row.
+    pub survivors: u64,
+    /// Words read from the value memory.
+    pub value_reads: u64,
+    /// Cycles in which no survivor was there to visit.
+    pub stall_input: u64,
+    /// Cycles in which a survivor waited for its head's values.
+    pub stall_value: u64,
+    /// Cycles in which a survivor waited for the rows before it to leave.
+    pub stall_output: u64,
+}
+
+/// The result of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The cycle of every transfer on `m_axis_out`, in order.
+    pub transfers: Vec<Cycle>,
+    /// The counters in cycle [`Run::counted_at`].
+    pub counters: Counters,
+}
+
+impl Run {
+    /// The cycle in which the counters are read: three after the last transfer, when every event
+    /// of the run has reached them.
+    pub fn counted_at(&self) -> Cycle {
+        self.counters.cycles
+    }
+}
+
+/// Events reach the counters' ports two cycles later.
+const COUNTER_LAG: Cycle = 2;
+
+/// Simulates `workload` on the unit of `configuration` between ports that stall as `ports` says.
+///
+/// # Errors
+/// A workload that was built for a unit of another shape.
+pub fn simulate(configuration: &Configuration, workload: &Workload, ports: &Ports) -> Result<Run, SimulationError> {
+    workload.check(configuration)?;
+    let blocks = workload.block_ends.len();
+    let mut unit = Unit {
+        input: SelectorInput::new(ports.attn, queue_depth(configuration)),
+        visitor: Visitor::default(),
+        output: Output::new(configuration, ports.out, blocks * configuration.output_beats()),
+        row: Vec::new(),
+        passes: configuration.passes(),
+    };
+    let mut loader = ValueLoader::new(ports.value, configuration.value_banks);
+    let (mut block, mut beat) = (0, 0);
+    for (index, head) in workload.heads.iter().enumerate() {
+        unit.visitor.loaded = loader.load(head.value_words);
+        for _ in 0..head.blocks {
+            let end = workload.block_ends[block];
+            while beat < end {
+                let last = beat + 1 == end;
+                for entry in unit.input.beat(workload.visits[beat], last).into_iter().flatten() {
+                    unit.enter(entry);
+                }
+                beat += 1;
+            }
+            block += 1;
+        }
+        loader.release(index, unit.visitor.popped);
+    }
+    Ok(unit.finish(configuration, workload))
+}
+
+struct Unit {
+    input: SelectorInput,
+    visitor: Visitor,
+    output: Output,
+    /// Entries of the row in hand, for the passes after the first.
+    row: Vec<Entry>,
+    passes: usize,
+}
+
+impl Unit {
+    /// An entry has been written to the queue: everything up to its last visit follows.
+    #[inline]
+    fn enter(&mut self, entry: Entry) {
+        let taken = self.visitor.entry(entry, &mut self.output);
+        if self.passes == 1 {
+            self.input.free(taken);
+            return;
+        }
+        self.row.push(entry);
+        if entry.last {
+            let row = std::mem::take(&mut self.row);
+            for pass in 1..self.passes {
+                for entry in &row {
+                    let taken = self.visitor.entry(*entry, &mut self.output);
+                    if pass + 1 == self.passes {
+                        self.input.free(taken);
+                    }
+                }
+            }
+            self.row = row;
+            self.row.clear();
+        }
+    }
+
+    fn finish(self, configuration: &Configuration, workload: &Workload) -> Run {
+        let visitor = self.visitor;
+        let transfers = self.output.transfers;
+        let cycles = transfers.last().map_or(0, |last| last + 1 + COUNTER_LAG);
+        let observed = cycles.saturating_sub(COUNTER_LAG - 1);
+        let idle_after = observed.saturating_sub(visitor.next_pop);
+        let counters = Counters {
+            cycles,
+            rows: (workload.block_ends.len() * configuration.query_block) as u64,
+            keys: workload.keys,
+            survivors: workload.survivors,
+            value_reads: visitor.reads,
+            stall_input: visitor.stall_input + idle_after,
+            stall_value: visitor.stall_value,
+            stall_output: visitor.stall_output,
+        };
+        Run { transfers, counters }
+    }
+}
+
+/// From the queue's read side to the sums. Every field that is a cycle is the first one in which
+/// the next thing of its kind can happen, unless it says otherwise.
+#[derive(Default)]
+struct Visitor {
+    /// Reading the next entry into the queue's output register: when the one before is taken.
+    readable: Cycle,
+    /// Taking an entry: the cycle of the last visit of the entry before.
+    head_free: Cycle,
+    /// The head's values can be read from here on.
+    loaded: Cycle,
+    next_pop: Cycle,
+    /// The cycle of the last visit.
+    popped: Cycle,
+    /// The cycle in which the survivor before left the value register.
+    value_left: Cycle,
+    /// The cycle in which the survivor before left the scaled register.
+    scaled_left: Cycle,
+    /// The sums take the next survivor: when the finished row before it is captured.
+    sums_free: Cycle,
+    reads: u64,
+    stall_input: u64,
+    stall_value: u64,
+    stall_output: u64,
+}
+
+impl Visitor {
+    /// Visits an entry's survivors; gives the cycle in which the entry was taken from the queue.
+    #[inline]
+    fn entry(&mut self, entry: Entry, output: &mut Output) -> Cycle {
+        let read = (entry.pushed + 1).max(self.readable);
+        let taken = (read + 1).max(self.head_free);
+        self.readable = taken;
+        let offered = taken + 1;
+        if offered > self.next_pop {
+            self.stall_input += offered - self.next_pop;
+            self.next_pop = offered;
+        }
+        if self.loaded > self.next_pop {
+            self.stall_value += self.loaded - self.next_pop;
+            self.next_pop = self.loaded;
+        }
+        for _ in 0..entry.visits.max(1) {
+            let popped = self.next_pop.max(self.value_left);
+            self.stall_output += popped - self.next_pop;
+            self.popped = popped;
+            self.next_pop = popped + 1;
+            self.value_left = (popped + 1).max(self.scaled_left);
+            self.scaled_left = (self.value_left + 1).max(self.sums_free);
+        }
+        self.reads += u64::from(entry.visits);
+        self.head_free = self.popped;
+        if entry.last {
+            self.sums_free = output.capture(self.scaled_left + 1);
+        }
+        taken
+    }
+}

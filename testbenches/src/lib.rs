@@ -1,0 +1,16 @@
+//! Co-simulation of the attention unit: Verilated RTL (or the netlist's own evaluator) against the
+//! golden model, bit by bit, and against the simulator, cycle by cycle.
+//!
+//! [`stimulus`] turns heads into the beats of the streams and what must come back, [`bench`] plays
+//! them on a [`device::Device`] and reports the first difference, [`unit`] builds such a device,
+//! [`random`] makes heads that are worth playing.
+
+pub mod bench;
+pub mod device;
+pub mod random;
+pub mod stimulus;
+pub mod unit;
+pub mod verilator;
+
+pub use bench::{Mismatch, Outcome, run};
+pub use stimulus::{Head, Stimulus, StimulusError};

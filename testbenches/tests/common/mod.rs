@@ -1,0 +1,64 @@
+//! What the co-simulation tests share.
+
+use logattn_captures::Capture;
+use logattn_golden::{Configuration, probabilities_to_fixed};
+use logattn_sim::Ports;
+use logattn_testbenches::random::{Rows, heads};
+use logattn_testbenches::unit::verilated_unit;
+use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
+use logattn_testbenches::{Head, Outcome, Stimulus, run};
+use ndarray::{Array2, concatenate, Axis};
+
+/// Verilator, or a note that the test is skipped; it must be there when `LOGATTN_REQUIRE_TOOLS` is
+/// 1.
+pub fn verilator() -> Option<Verilator> {
+    match Verilator::find() {
+        Ok(found) => Some(found),
+        Err(error) if std::env::var_os("LOGATTN_REQUIRE_TOOLS").is_some_and(|v| v == "1") => panic!("{error}"),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// The Verilated unit of `c`; its registers hold random bits until they are loaded or reset.
+pub fn unit(verilator: &Verilator, c: &Configuration) -> Model {
+    verilated_unit(verilator, c, false, PowerUp::Random(1), &default_cache_directory()).expect("builds without a warning")
+}
+
+/// Plays `heads` and fails with the command that plays them again with waves.
+pub fn play(device: &mut Model, c: &Configuration, heads: &[Head], ports: &Ports, replay: &str) -> Outcome {
+    let stimulus = Stimulus::new(c, heads).expect("the heads fit");
+    run(device, &stimulus, ports)
+        .unwrap_or_else(|mismatch| panic!("{mismatch}\nreplay: logattn cosim --config {} {replay} --waves {}.vcd", c.name, c.name))
+}
+
+/// Every kind of random rows, with and without stalls.
+pub fn play_random(device: &mut Model, c: &Configuration, seed: u64) {
+    for rows in Rows::ALL {
+        let heads = heads(c, rows, 3, 3, seed);
+        play(device, c, &heads, &Ports::free(), &format!("--random --seed {seed} --stalls none"));
+        play(device, c, &heads, &Ports::random(seed, 96), &format!("--random --seed {seed} --stalls random"));
+    }
+}
+
+/// Heads of the demo capture for `c`. The capture's heads are 32 wide; a wider unit gets the
+/// values of as many neighboring heads side by side, all under the first one's attention.
+pub fn captured_heads(c: &Configuration, first: usize, count: usize, rows: usize) -> Vec<Head> {
+    let capture = Capture::demo();
+    let width = c.head_dimension / capture.head_dimension();
+    (first..first + count)
+        .map(|index| {
+            let probabilities = capture.head(index).expect("there are so many").probabilities();
+            let rows = rows.min(probabilities.nrows());
+            let probabilities = probabilities.slice_move(ndarray::s![..rows, ..]);
+            let fixed = probabilities_to_fixed::<_, u32, _>(&probabilities.view(), c.probability_bits).expect("valid");
+            let values: Vec<Array2<i8>> = (0..width)
+                .map(|i| capture.head((index + i) % capture.heads()).expect("there").value_int8().values)
+                .collect();
+            let views: Vec<_> = values.iter().map(|v| v.view()).collect();
+            Head::whole(c, fixed.view(), concatenate(Axis(1), &views).expect("equally many keys").view())
+        })
+        .collect()
+}

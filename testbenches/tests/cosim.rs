@@ -1,0 +1,56 @@
+//! Every named configuration, Verilated, against golden model and simulator: every output bit,
+//! every output beat's cycle, every counter.
+
+mod common;
+
+use common::{captured_heads, play, play_random, unit, verilator};
+use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
+use logattn_sim::Ports;
+use logattn_testbenches::bench::run_partly;
+use logattn_testbenches::random::{Rows, configuration, heads};
+use logattn_testbenches::{Stimulus, run};
+
+/// One named configuration: random rows of every kind and real attention, with and without stalls,
+/// and runs after a reset in the middle of a row.
+fn check(name: &str) {
+    let Some(verilator) = verilator() else { return };
+    let c = Configuration::named(name).expect("known");
+    let mut device = unit(&verilator, &c);
+    play_random(&mut device, &c, 1);
+    let real = captured_heads(&c, 5, 2, 64);
+    play(&mut device, &c, &real, &Ports::free(), "--heads 2");
+    play(&mut device, &c, &real, &Ports::random(3, 64), "--heads 2 --stalls random --seed 3");
+    let stimulus = Stimulus::new(&c, &heads(&c, Rows::Random, 2, 3, 9)).expect("fits");
+    for cut in [1, 10, 40, 100, 333, 1000] {
+        run_partly(&mut device, &stimulus, &Ports::random(cut, 32), cut).expect("equal until the reset");
+        run(&mut device, &stimulus, &Ports::random(cut, 32)).expect("equal after the reset");
+    }
+}
+
+macro_rules! named {
+    ($($name:ident),*) => {
+        $(#[test]
+        fn $name() {
+            check(stringify!($name));
+        })*
+
+        #[test]
+        fn every_named_configuration_is_here() {
+            let here = [$(stringify!($name)),*];
+            assert!(NAMES.iter().chain(&TWIN_NAMES).all(|name| here.contains(name)));
+        }
+    };
+}
+
+named!(nano, edge, base, server, paper, nano_int8, edge_int8, base_int8, server_int8);
+
+/// A few random small units in Verilator; many more run on the evaluator.
+#[test]
+fn random_small_units() {
+    let Some(verilator) = verilator() else { return };
+    for seed in 100..106 {
+        let c = configuration(seed);
+        let mut device = unit(&verilator, &c);
+        play_random(&mut device, &c, seed);
+    }
+}
