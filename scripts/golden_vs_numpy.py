@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fake quantization and P.V in numpy against the bit-exact model, same data, one run.
 
 Usage: golden_vs_numpy.py EXAMPLE, the path of the built example `attend_heads`.

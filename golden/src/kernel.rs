@@ -48,7 +48,7 @@ pub(crate) type ShiftTable = [WideBlock; CODES];
 
 /// The table for the shift of each code.
 pub(crate) fn shift_table(left: [u32; CODES]) -> ShiftTable {
-    left.map(|shift| WideBlock([shift as i32; BLOCK]))
+    left.map(|shift| WideBlock([1 << shift; BLOCK]))
 }
 
 /// Values of one head, each padded with zeros to whole blocks.
@@ -192,11 +192,11 @@ pub(crate) fn shift_accumulate(
         normalizer = 0;
         survivors.for_each(|key, code| {
             let WideBlock(shifts) = &left[code];
-            normalizer += 1 << shifts[0];
+            normalizer += shifts[0] as u64;
             let values = values.block(key, index);
             for ((sum, value), shift) in block.0.iter_mut().zip(values).zip(shifts) {
                 // Never 32 or more; the wrapping shift lets vectors do without a check.
-                *sum += i32::from(*value).wrapping_shl(*shift as u32);
+                *sum += i32::from(*value) * *shift;
             }
         });
         block.store(sums);
@@ -265,5 +265,44 @@ pub(crate) fn divide(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs:
         let remainder = dividend - estimate * divisor;
         let magnitude = estimate - i64::from(remainder < 0) + i64::from(remainder >= divisor);
         *output = if *sum < 0 { -magnitude } else { magnitude } as i32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attention::divide_rounded;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+        #[test]
+        fn vector_division_is_exact(
+            n: u64,
+            normalizer_bits in 1_u32..=46,
+            fraction_bits in 0_u32..=14,
+            numbers in prop::collection::vec(any::<i64>(), 1..40),
+        ) {
+            let normalizer = (n % (1 << normalizer_bits)).max(1);
+            // A row's mean is bounded by its values: here such that outputs have up to 16 bits.
+            let most = ((normalizer as i64) << (15 - fraction_bits)).min(1 << 47);
+            let sums: Vec<i64> = numbers
+                .iter()
+                .map(|number| match number % 4 {
+                    0 => most,
+                    1 => -most,
+                    // Next to a tie.
+                    2 => (number % most / normalizer as i64 * 2 + 1) * normalizer as i64 / 2 % most,
+                    _ => number % most,
+                })
+                .collect();
+            let mut outputs = vec![0; sums.len()];
+            divide(&sums, normalizer, fraction_bits, &mut outputs);
+            let expected: Vec<i32> = sums
+                .iter()
+                .map(|sum| divide_rounded(*sum, normalizer, fraction_bits))
+                .collect();
+            prop_assert_eq!(outputs, expected);
+        }
     }
 }

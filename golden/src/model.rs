@@ -18,7 +18,7 @@ use crate::quantizer::reachable;
 /// How a code weighs a value.
 enum Weights {
     /// Left shift of each code.
-    Shift(ShiftTable),
+    Shift(Box<ShiftTable>),
     /// Level of each code.
     Bucket([u32; CODES]),
     /// The code itself.
@@ -51,7 +51,7 @@ impl<'a, P: Probability> Model<'a, P> {
             Accumulate::Shift => {
                 let most = configuration.max_shift.unwrap_or(0);
                 let left = by_code(&configuration.shifts, |shift| most - shift);
-                Weights::Shift(shift_table(left))
+                Weights::Shift(Box::new(shift_table(left)))
             }
         };
         Ok(Self {

@@ -2,15 +2,15 @@
 
 use logattn_hdl::netlist::{Builder, Evaluator, Module, Mutation, Role, signed, unsigned};
 
-/// A counter that steps by one while enabled, and by two with `double`.
+/// A counter that steps by one while enabled, and by two with `by_two`.
 fn counter() -> Module {
     let mut m = Builder::new("counter", "");
     let enable = m.input("enable", unsigned(1), "");
-    let double = m.input("double", unsigned(1), "");
+    let by_two = m.input("by_two", unsigned(1), "");
     let limit = m.input("limit", unsigned(8), "");
     let count = m.register_reset("count", unsigned(8), 3);
     let (one, two) = (m.constant(1, unsigned(8)), m.constant(2, unsigned(8)));
-    let step = m.mux(double, two, one);
+    let step = m.mux(by_two, two, one);
     let step = m.name(step, "step");
     let next = m.add(count, step);
     m.update_if(count, enable, next);
@@ -20,13 +20,13 @@ fn counter() -> Module {
     m.finish().expect("a legal module")
 }
 
-/// The counts after each of `inputs`: reset, enable, double.
+/// The counts after each of `inputs`: reset, enable, by_two.
 fn counts(module: &Module, inputs: &[[u64; 3]]) -> Vec<u64> {
     let mut evaluator = Evaluator::new(module).expect("no loop");
-    let step = |evaluator: &mut Evaluator, [reset, enable, double]: [u64; 3]| {
+    let step = |evaluator: &mut Evaluator, [reset, enable, by_two]: [u64; 3]| {
         evaluator.set("rst", reset);
         evaluator.set("enable", enable);
-        evaluator.set("double", double);
+        evaluator.set("by_two", by_two);
         evaluator.clock();
         evaluator.get("count")
     };
@@ -73,7 +73,7 @@ fn mutations_reach_every_instance_and_leave_the_original_alone() {
     let enable = m.input("enable", unsigned(1), "");
     let limit = m.input("limit", unsigned(8), "");
     for name in ["one", "two"] {
-        let inputs = [("enable", enable), ("double", enable), ("limit", limit)];
+        let inputs = [("enable", enable), ("by_two", enable), ("limit", limit)];
         let instance = m.instance(format!("u_{name}"), &counter(), &inputs);
         m.output(name, instance.output("count"), "");
         m.unused(instance.output("at_limit"));
@@ -203,7 +203,7 @@ fn clock_and_reset_are_ports_exactly_where_they_are_needed() {
     let mut m = Builder::new("above", "");
     let one = m.constant(1, unsigned(1));
     let limit = m.constant(200, unsigned(8));
-    let inputs = [("enable", one), ("double", one), ("limit", limit)];
+    let inputs = [("enable", one), ("by_two", one), ("limit", limit)];
     let instance = m.instance("u_counter", &counter(), &inputs);
     m.output("count", instance.output("count"), "");
     m.unused(instance.output("at_limit"));
@@ -213,13 +213,13 @@ fn clock_and_reset_are_ports_exactly_where_they_are_needed() {
 #[test]
 fn handles_reach_the_same_ports_as_names() {
     let mut evaluator = Evaluator::new(&counter()).expect("no loop");
-    let [rst, enable, double, count] =
-        ["rst", "enable", "double", "count"].map(|name| evaluator.port(name).expect("a port"));
+    let [rst, enable, by_two, count] =
+        ["rst", "enable", "by_two", "count"].map(|name| evaluator.port(name).expect("a port"));
     evaluator.set_at(rst, 1);
     evaluator.clock();
     evaluator.set_at(rst, 0);
     evaluator.set_at(enable, u64::MAX);
-    evaluator.set_at(double, 2);
+    evaluator.set_at(by_two, 2);
     evaluator.set_at(count, 99);
     evaluator.clock();
     assert_eq!(evaluator.get_at(count), 4, "bits beyond the width are dropped, outputs not set");

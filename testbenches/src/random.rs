@@ -23,8 +23,8 @@ pub enum Rows {
     /// As `FullLength`, with every key at the highest code and every value the most negative one:
     /// the widest sums there are.
     Widest,
-    /// One key in five at the lowest threshold, the others 0: means that often lie halfway between
-    /// two outputs.
+    /// As `FullLength`, with about three keys a row at the lowest threshold and the others 0: means
+    /// that often lie halfway between two outputs.
     Halves,
 }
 
@@ -50,7 +50,7 @@ pub fn heads(c: &Configuration, rows: Rows, heads: usize, blocks: usize, seed: u
 fn head(c: &Configuration, rows: Rows, blocks: usize, rng: &mut ChaCha8Rng) -> Head {
     let keys = match rows {
         Rows::SingleKey => 1,
-        Rows::FullLength | Rows::Widest => c.max_keys,
+        Rows::FullLength | Rows::Widest | Rows::Halves => c.max_keys,
         _ => rng.random_range(1..=c.max_keys),
     };
     let half = 1 << (c.value_bits - 1);
@@ -81,7 +81,7 @@ fn probability(c: &Configuration, rows: Rows, spread: u32, rng: &mut impl Rng) -
         Rows::AllPruned => rng.random_range(0..lowest),
         Rows::NonePruned => rng.random_range(lowest..range),
         Rows::Widest => range - 1,
-        Rows::Halves => if rng.random_bool(0.2) { lowest } else { 0 },
+        Rows::Halves => if rng.random_range(0..c.max_keys) < 3 { lowest } else { 0 },
         _ if !c.thresholds.is_empty() && rng.random_bool(0.3) => {
             let threshold = c.thresholds[rng.random_range(0..c.thresholds.len())];
             threshold - rng.random_range(0..=1)

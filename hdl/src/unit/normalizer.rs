@@ -128,7 +128,7 @@ fn hold(m: &mut Builder, c: &Configuration, s_sums: Signal, s_normalizers: Signa
     let preparation = preparation_cycles(c);
     let countdown = (preparation > 0).then(|| {
         let bits = ceil_log2(preparation as usize + 1);
-        m.register_reset("countdown", unsigned(bits), 0)
+        m.register("countdown", unsigned(bits))
     });
     let offered = match countdown {
         Some(countdown) => {

@@ -1,9 +1,8 @@
 //! Every named configuration, Verilated, against golden model and simulator: every output bit,
 //! every output beat's cycle, every counter.
 
-mod common;
 
-use common::{captured_heads, play, play_random, unit, verilator};
+use crate::common::{captured_heads, play, play_random, unit, verilator};
 use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
 use logattn_sim::Ports;
 use logattn_testbenches::bench::run_partly;

@@ -9,12 +9,17 @@ use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_di
 use logattn_testbenches::{Head, Outcome, Stimulus, run};
 use ndarray::{Array2, concatenate, Axis};
 
+/// Whether a missing tool fails a test instead of skipping it.
+pub fn tools_required() -> bool {
+    std::env::var_os("LOGATTN_REQUIRE_TOOLS").is_some_and(|value| value == "1")
+}
+
 /// Verilator, or a note that the test is skipped; it must be there when `LOGATTN_REQUIRE_TOOLS` is
 /// 1.
 pub fn verilator() -> Option<Verilator> {
     match Verilator::find() {
         Ok(found) => Some(found),
-        Err(error) if std::env::var_os("LOGATTN_REQUIRE_TOOLS").is_some_and(|v| v == "1") => panic!("{error}"),
+        Err(error) if tools_required() => panic!("{error}"),
         Err(error) => {
             eprintln!("skipped: {error}");
             None

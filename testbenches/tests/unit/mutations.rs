@@ -148,7 +148,7 @@ fn wrong_choices_of_the_reciprocal_are_caught() {
             ("normalizer", "product_right_shift", StuckAt(0), "the quotient is not shifted"),
             ("normalizer", "row_normalizer", StuckAt(0), "halves are rounded toward zero"),
             ("normalizer", "row_factor", KeepLowBits(8), "the factor is too narrow"),
-            ("normalizer", "countdown", DropReset, "a division survives a reset"),
+            ("normalizer", "countdown", StuckAt(0), "the first beat does not wait for the reciprocal"),
             ("normalizer", "output_0", DropEnable, "an output changes while it waits"),
         ],
     );

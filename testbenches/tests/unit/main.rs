@@ -1,0 +1,7 @@
+//! Tests of the attention unit as a whole.
+
+mod common;
+mod cosim;
+mod evaluator;
+mod lint;
+mod mutations;
