@@ -48,7 +48,7 @@ pub(crate) type ShiftTable = [WideBlock; CODES];
 
 /// The table for the shift of each code.
 pub(crate) fn shift_table(left: [u32; CODES]) -> ShiftTable {
-    left.map(|shift| WideBlock([1 << shift; BLOCK]))
+    left.map(|shift| WideBlock([shift as i32; BLOCK]))
 }
 
 /// Values of one head, each padded with zeros to whole blocks.
@@ -192,11 +192,11 @@ pub(crate) fn shift_accumulate(
         normalizer = 0;
         survivors.for_each(|key, code| {
             let WideBlock(shifts) = &left[code];
-            normalizer += shifts[0] as u64;
+            normalizer += 1 << shifts[0];
             let values = values.block(key, index);
             for ((sum, value), shift) in block.0.iter_mut().zip(values).zip(shifts) {
                 // Never 32 or more; the wrapping shift lets vectors do without a check.
-                *sum += i32::from(*value) * *shift;
+                *sum += i32::from(*value).wrapping_shl(*shift as u32);
             }
         });
         block.store(sums);

@@ -120,7 +120,7 @@ impl Generator {
                 let (a, b) = (self.operand(ty), self.operand(ty));
                 self.m.sub(a, b)
             }
-            2 | 3 => self.product(ty),
+            2 | 3 => self.product(),
             4 | 5 => {
                 let a = self.of_type(ty);
                 let n = self.rng.random_range(0..ty.width() + 3);
@@ -167,10 +167,12 @@ impl Generator {
         }
     }
 
-    fn product(&mut self, ty: Type) -> Signal {
-        let width = self.rng.random_range(1..=self.widest.min(70));
-        let other = if ty.is_signed() { signed(width) } else { unsigned(width) };
-        let (a, b) = (self.of_type(ty), self.of_type(other));
+    /// The product of two nets, which need no name for their signs to be extended.
+    fn product(&mut self) -> Signal {
+        let factors: Vec<Signal> =
+            self.pool.iter().copied().filter(|s| s.width() <= self.widest).collect();
+        let [a, b] = [(); 2].map(|()| *factors.choose(&mut self.rng).expect("not empty"));
+        let b = if a.is_signed() { self.m.as_signed(b) } else { self.m.as_unsigned(b) };
         self.m.mul(a, b)
     }
 
@@ -216,7 +218,9 @@ impl Generator {
         let wires: Vec<Signal> = (0..2)
             .map(|i| {
                 let ty = self.random_type();
-                self.m.wire(format!("wire_{i}"), ty)
+                let wire = self.m.wire(format!("wire_{i}"), ty);
+                self.m.output(format!("wire_{i}"), wire, "");
+                wire
             })
             .collect();
         self.pool.extend(&wires);
@@ -286,8 +290,8 @@ fn ports(module: &Module, direction: Direction) -> Vec<(String, Type)> {
 /// All of `modules` side by side: inputs from slices of one port, outputs in a row on another.
 struct Bench {
     top: Module,
-    stimulus_bits: u32,
-    response_bits: u32,
+    /// Bits of `stimulus` and `response`.
+    bits: (u32, u32),
     /// Path, lowest bit and width of each output in the response.
     names: Vec<(String, u32, u32)>,
 }
@@ -324,15 +328,14 @@ fn bench(modules: &[Module]) -> Bench {
     let response = m.concat(&parts);
     m.output("response", response, "");
     let top = m.finish().expect("a legal module");
-    Bench { top, stimulus_bits, response_bits, names }
+    Bench { top, bits: (stimulus_bits, response_bits), names }
 }
 
 impl Bench {
     /// Words that are often all zeros, all ones, small or those of the last cycle.
     fn stimulus(&self, seed: u64, cycles: usize) -> Vec<Cycle> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let count = self.stimulus_bits.div_ceil(64) as usize;
-        // Verilator's words have 32 bits, so the last of 64 may be half there.
+        let count = self.bits.0.div_ceil(64) as usize;
         let mut words = vec![0u64; count];
         let mut all = Vec::new();
         for cycle in 0..cycles {
@@ -345,7 +348,7 @@ impl Bench {
                     _ => rng.random(),
                 };
             }
-            let used = self.stimulus_bits - 64 * (count as u32 - 1);
+            let used = self.bits.0 - 64 * (count as u32 - 1);
             words[count - 1] &= u64::MAX >> (64 - used);
             all.push(Cycle { reset: cycle < 2 || rng.random_bool(0.03), stimulus: words.clone() });
         }
@@ -382,14 +385,14 @@ fn random_modules_are_the_same_in_verilator() {
     }
     let bench = bench(&modules);
     let stimulus = bench.stimulus(7, 400);
-    let found = verilator.run("random", &files(&bench.top), bench.response_bits, &stimulus);
+    let found = verilator.run("random", &files(&bench.top), bench.bits, &stimulus);
     let expected = bench.evaluate(&stimulus);
     assert_eq!(found.len(), expected.len());
     for (cycle, (found, expected)) in found.iter().zip(&expected).enumerate() {
         let difference = difference(&bench.names, found, expected);
         assert!(difference.is_empty(), "cycle {cycle}\n{difference}");
     }
-    println!("{} cycles of {} bits", stimulus.len(), bench.response_bits);
+    println!("{} cycles of {} bits", stimulus.len(), bench.bits.1);
 }
 
 /// Every operator once, on operands so small that all of their values occur.
@@ -482,7 +485,7 @@ fn a_flipped_operator_in_the_text_is_noticed() {
         }
     }
     let stimulus = bench.stimulus(8, 600);
-    let found = verilator.run("flipped", &files, bench.response_bits, &stimulus);
+    let found = verilator.run("flipped", &files, bench.bits, &stimulus);
     let expected = bench.evaluate(&stimulus);
     let mut noticed = vec![false; FLIPS.len()];
     for (found, expected) in found.iter().zip(&expected) {

@@ -28,7 +28,7 @@ mod values;
 mod workload;
 
 pub use ports::{Pattern, Ports};
-pub use simulate::{Counters, Run, simulate};
+pub use simulate::{Counters, Run, simulate, trace};
 pub use workload::{BlockCost, SimulationError, Workload};
 
 /// A clock cycle, counted from the first rising edge at which the unit is out of reset.

@@ -116,17 +116,19 @@ impl StreamRegister {
 }
 
 /// A source behind a stream register, as both inputs of the unit are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     pattern: Pattern,
     /// First cycle in which the next beat may be offered.
     free: Cycle,
     register: StreamRegister,
+    /// The cycle of every transfer, where it is wanted.
+    pub(crate) transfers: Option<Vec<Cycle>>,
 }
 
 impl Source {
-    pub(crate) fn new(pattern: Pattern) -> Self {
-        Source { pattern, free: 0, register: StreamRegister::default() }
+    pub(crate) fn new(pattern: Pattern, traced: bool) -> Self {
+        Source { pattern, free: 0, register: StreamRegister::default(), transfers: traced.then(Vec::new) }
     }
 
     /// Sends the next beat; gives the first cycle in which it can leave the register.
@@ -134,6 +136,9 @@ impl Source {
     pub(crate) fn send(&mut self) -> Cycle {
         let taken = self.pattern.next(self.free).max(self.register.room());
         self.free = taken + 1;
+        if let Some(transfers) = &mut self.transfers {
+            transfers.push(taken);
+        }
         self.register.earliest(taken)
     }
 

@@ -1,6 +1,6 @@
 //! Quantizer, the survivor selector's hold-back register and the write side of its queue.
 
-use crate::{Cycle, Pattern, ports::Source};
+use crate::{Cycle, ports::Source};
 
 /// An entry of the queue: a beat with survivors, or the token of a row without any.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +31,9 @@ pub(crate) struct SelectorInput {
 }
 
 impl SelectorInput {
-    pub(crate) fn new(pattern: Pattern, depth: usize) -> Self {
+    pub(crate) fn new(source: Source, depth: usize) -> Self {
         SelectorInput {
-            source: Source::new(pattern),
+            source,
             quantizer_free: 0,
             next: 0,
             held: None,
@@ -79,6 +79,11 @@ impl SelectorInput {
     fn push(&mut self, visits: u8, last: bool, pushed: Cycle) -> Entry {
         self.write_place = (self.write_place + 1) & (self.places.len() - 1);
         Entry { visits, last, pushed }
+    }
+
+    /// The cycles of the transfers on `s_axis_attn`; empty unless traced.
+    pub(crate) fn transfers(self) -> Vec<Cycle> {
+        self.source.transfers.unwrap_or_default()
     }
 
     /// The oldest entry leaves the queue for good in `cycle`.

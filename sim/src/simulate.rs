@@ -1,7 +1,7 @@
 //! One pass over a workload: the read side of the queue, the accumulator, the counters.
 
 use crate::output::Output;
-use crate::ports::Ports;
+use crate::ports::{Ports, Source};
 use crate::selector::{Entry, SelectorInput};
 use crate::values::ValueLoader;
 use crate::workload::{SimulationError, Workload};
@@ -38,6 +38,10 @@ pub struct Run {
     pub transfers: Vec<Cycle>,
     /// The counters in cycle [`Run::counted_at`].
     pub counters: Counters,
+    /// The cycle of every transfer on `s_axis_value`, in order; empty unless traced.
+    pub value_transfers: Vec<Cycle>,
+    /// The cycle of every transfer on `s_axis_attn`, in order; empty unless traced.
+    pub attn_transfers: Vec<Cycle>,
 }
 
 impl Run {
@@ -56,16 +60,33 @@ const COUNTER_LAG: Cycle = 2;
 /// # Errors
 /// A workload that was built for a unit of another shape.
 pub fn simulate(configuration: &Configuration, workload: &Workload, ports: &Ports) -> Result<Run, SimulationError> {
+    pass(configuration, workload, ports, false)
+}
+
+/// As [`simulate`], and gives the cycles of the inputs' transfers too.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn trace(configuration: &Configuration, workload: &Workload, ports: &Ports) -> Result<Run, SimulationError> {
+    pass(configuration, workload, ports, true)
+}
+
+fn pass(
+    configuration: &Configuration,
+    workload: &Workload,
+    ports: &Ports,
+    traced: bool,
+) -> Result<Run, SimulationError> {
     workload.check(configuration)?;
     let blocks = workload.block_ends.len();
     let mut unit = Unit {
-        input: SelectorInput::new(ports.attn, queue_depth(configuration)),
+        input: SelectorInput::new(Source::new(ports.attn, traced), queue_depth(configuration)),
         visitor: Visitor::default(),
         output: Output::new(configuration, ports.out, blocks * configuration.output_beats()),
         row: Vec::new(),
         passes: configuration.passes(),
     };
-    let mut loader = ValueLoader::new(ports.value, configuration.value_banks);
+    let mut loader = ValueLoader::new(Source::new(ports.value, traced), configuration.value_banks);
     let (mut block, mut beat) = (0, 0);
     for (index, head) in workload.heads.iter().enumerate() {
         unit.visitor.loaded = loader.load(head.value_words);
@@ -82,7 +103,8 @@ pub fn simulate(configuration: &Configuration, workload: &Workload, ports: &Port
         }
         loader.release(index, unit.visitor.popped);
     }
-    Ok(unit.finish(configuration, workload))
+    let value_transfers = loader.transfers();
+    Ok(Run { value_transfers, ..unit.finish(configuration, workload) })
 }
 
 struct Unit {
@@ -98,9 +120,10 @@ impl Unit {
     /// An entry has been written to the queue: everything up to its last visit follows.
     #[inline]
     fn enter(&mut self, entry: Entry) {
-        let taken = self.visitor.entry(entry, &mut self.output);
+        let (read, _) = self.visitor.entry(entry, &mut self.output);
         if self.passes == 1 {
-            self.input.free(taken);
+            // Nothing comes back to it: its place is free as soon as it has been read.
+            self.input.free(read);
             return;
         }
         self.row.push(entry);
@@ -108,7 +131,7 @@ impl Unit {
             let row = std::mem::take(&mut self.row);
             for pass in 1..self.passes {
                 for entry in &row {
-                    let taken = self.visitor.entry(*entry, &mut self.output);
+                    let (_, taken) = self.visitor.entry(*entry, &mut self.output);
                     if pass + 1 == self.passes {
                         self.input.free(taken);
                     }
@@ -121,7 +144,7 @@ impl Unit {
 
     fn finish(self, configuration: &Configuration, workload: &Workload) -> Run {
         let visitor = self.visitor;
-        let transfers = self.output.transfers;
+        let (transfers, attn_transfers) = (self.output.transfers, self.input.transfers());
         let cycles = transfers.last().map_or(0, |last| last + 1 + COUNTER_LAG);
         let observed = cycles.saturating_sub(COUNTER_LAG - 1);
         let idle_after = observed.saturating_sub(visitor.next_pop);
@@ -135,7 +158,7 @@ impl Unit {
             stall_value: visitor.stall_value,
             stall_output: visitor.stall_output,
         };
-        Run { transfers, counters }
+        Run { transfers, counters, value_transfers: Vec::new(), attn_transfers }
     }
 }
 
@@ -165,9 +188,10 @@ struct Visitor {
 }
 
 impl Visitor {
-    /// Visits an entry's survivors; gives the cycle in which the entry was taken from the queue.
+    /// Visits an entry's survivors; gives the cycles in which the entry was read from the queue and
+    /// taken out of its output register.
     #[inline]
-    fn entry(&mut self, entry: Entry, output: &mut Output) -> Cycle {
+    fn entry(&mut self, entry: Entry, output: &mut Output) -> (Cycle, Cycle) {
         let read = (entry.pushed + 1).max(self.readable);
         let taken = (read + 1).max(self.head_free);
         self.readable = taken;
@@ -193,6 +217,6 @@ impl Visitor {
         if entry.last {
             self.sums_free = output.capture(self.scaled_left + 1);
         }
-        taken
+        (read, taken)
     }
 }

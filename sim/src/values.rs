@@ -1,6 +1,6 @@
 //! Loading the values of one head after the other.
 
-use crate::{Cycle, Pattern, ports::Source};
+use crate::{Cycle, ports::Source};
 
 /// `s_axis_value`, its stream register and the banks of the value memory.
 pub(crate) struct ValueLoader {
@@ -13,8 +13,8 @@ pub(crate) struct ValueLoader {
 }
 
 impl ValueLoader {
-    pub(crate) fn new(pattern: Pattern, banks: usize) -> Self {
-        ValueLoader { source: Source::new(pattern), writable: vec![0; banks], head: 0, next: 0 }
+    pub(crate) fn new(source: Source, banks: usize) -> Self {
+        ValueLoader { source, writable: vec![0; banks], head: 0, next: 0 }
     }
 
     /// Loads the next head's `words`; gives the first cycle in which they can be read.
@@ -27,6 +27,11 @@ impl ValueLoader {
         }
         self.head += 1;
         self.next
+    }
+
+    /// The cycles of the transfers on `s_axis_value`; empty unless traced.
+    pub(crate) fn transfers(self) -> Vec<Cycle> {
+        self.source.transfers.unwrap_or_default()
     }
 
     /// The head whose index is `head` reads its last value in `cycle`.

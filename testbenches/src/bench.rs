@@ -2,7 +2,7 @@
 
 use crate::device::Device;
 use crate::stimulus::Stimulus;
-use logattn_sim::{Counters, Pattern, Ports, Run, simulate};
+use logattn_sim::{Counters, Pattern, Ports, Run, trace};
 use thiserror::Error;
 
 /// The first difference between a device and what it should do.
@@ -34,6 +34,18 @@ pub enum Mismatch {
     #[error("output beat {beat} came in cycle {found}, the simulator says {expected}")]
     Cycle {
         /// Index of the beat on `m_axis_out`.
+        beat: usize,
+        /// Cycle of the transfer.
+        found: u64,
+        /// Cycle of the simulator.
+        expected: u64,
+    },
+    /// An input beat was taken in another cycle than the simulator says.
+    #[error("beat {beat} of s_axis_{port} was taken in cycle {found}, the simulator says {expected}")]
+    Taken {
+        /// Name of the port.
+        port: &'static str,
+        /// Index of the beat.
         beat: usize,
         /// Cycle of the transfer.
         found: u64,
@@ -176,21 +188,30 @@ impl<'a, D: Device> Player<'a, D> {
     #[inline]
     fn offer(&mut self, cycle: u64) {
         let stimulus = self.stimulus;
-        if offer(self.device, &mut self.value, &stimulus.value, cycle).is_some() {}
+        offer(self.device, &mut self.value, &stimulus.value, cycle);
         if let Some(beat) = offer(self.device, &mut self.attn, &stimulus.attn, cycle) {
             self.device.set(self.row_length, stimulus.row_lengths[beat]);
         }
     }
 
-    /// Which of the offers are taken.
+    /// Which of the offers are taken: in the very cycles that the simulator says.
     #[inline]
-    fn advance(&mut self) {
-        for source in [&mut self.value, &mut self.attn] {
+    fn advance(&mut self, cycle: u64, expected: &Run) -> Result<(), Mismatch> {
+        let streams = [
+            ("value", &mut self.value, &expected.value_transfers),
+            ("attn", &mut self.attn, &expected.attn_transfers),
+        ];
+        for (port, source, transfers) in streams {
             if source.offering && self.device.get(source.ready) != 0 {
+                let (beat, expected) = (source.next, transfers[source.next]);
+                if cycle != expected {
+                    return Err(Mismatch::Taken { port, beat, found: cycle, expected });
+                }
                 source.offering = false;
                 source.next += 1;
             }
         }
+        Ok(())
     }
 }
 
@@ -218,7 +239,7 @@ fn offer<D: Device>(
 /// # Errors
 /// The first difference.
 pub fn run<D: Device>(device: &mut D, stimulus: &Stimulus, ports: &Ports) -> Result<Outcome, Mismatch> {
-    let expected = simulate(&stimulus.configuration, &stimulus.workload, ports)?;
+    let expected = trace(&stimulus.configuration, &stimulus.workload, ports)?;
     play(device, stimulus, ports, &expected, u64::MAX)?;
     Ok(Outcome { cycles: expected.counted_at(), beats: expected.transfers.len(), counters: expected.counters })
 }
@@ -234,7 +255,7 @@ pub fn run_partly<D: Device>(
     ports: &Ports,
     cycles: u64,
 ) -> Result<(), Mismatch> {
-    let expected = simulate(&stimulus.configuration, &stimulus.workload, ports)?;
+    let expected = trace(&stimulus.configuration, &stimulus.workload, ports)?;
     play(device, stimulus, ports, &expected, cycles)
 }
 
@@ -267,7 +288,7 @@ fn play<D: Device>(
         if cycle > end + PATIENCE {
             return Err(Mismatch::Hang { cycle, beats: beat, expected: stimulus.out.len() });
         }
-        player.advance();
+        player.advance(cycle, expected)?;
         player.device.clock();
     }
     Ok(())

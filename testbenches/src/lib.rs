@@ -6,6 +6,7 @@
 //! [`random`] makes heads that are worth playing.
 
 pub mod bench;
+pub mod captured;
 pub mod device;
 pub mod random;
 pub mod stimulus;
@@ -13,4 +14,5 @@ pub mod unit;
 pub mod verilator;
 
 pub use bench::{Mismatch, Outcome, run};
+pub use captured::captured_head;
 pub use stimulus::{Head, Stimulus, StimulusError};

@@ -58,7 +58,7 @@ impl Verilator {
         &self,
         name: &str,
         files: &[(String, String)],
-        response_bits: u32,
+        (stimulus_bits, response_bits): (u32, u32),
         stimulus: &[Cycle],
     ) -> Vec<Vec<u64>> {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -80,7 +80,7 @@ impl Verilator {
         let messages = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {messages}", directory.display());
 
-        fs::write(directory.join("in"), encode(stimulus)).expect("a writable folder");
+        fs::write(directory.join("in"), encode(stimulus, stimulus_bits)).expect("a writable folder");
         let mut run = Command::new(directory.join("build/run"));
         let status = run.current_dir(&directory).status().expect("the model starts");
         assert!(status.success(), "{}", directory.display());
@@ -124,11 +124,13 @@ int main() {
 "#;
 
 /// Verilator keeps wide ports in words of 32 bits.
-fn encode(stimulus: &[Cycle]) -> Vec<u8> {
+fn encode(stimulus: &[Cycle], bits: u32) -> Vec<u8> {
+    let bytes_of_port = 4 * bits.div_ceil(32) as usize;
     let mut bytes = Vec::new();
     for cycle in stimulus {
         bytes.push(cycle.reset.into());
-        bytes.extend(cycle.stimulus.iter().flat_map(|word| word.to_le_bytes()));
+        let words = cycle.stimulus.iter().flat_map(|word| word.to_le_bytes());
+        bytes.extend(words.take(bytes_of_port));
     }
     bytes
 }

@@ -1,13 +1,11 @@
 //! What the co-simulation tests share.
 
-use logattn_captures::Capture;
-use logattn_golden::{Configuration, probabilities_to_fixed};
+use logattn_golden::Configuration;
 use logattn_sim::Ports;
 use logattn_testbenches::random::{Rows, heads};
 use logattn_testbenches::unit::verilated_unit;
 use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
 use logattn_testbenches::{Head, Outcome, Stimulus, run};
-use ndarray::{Array2, concatenate, Axis};
 
 /// Whether a missing tool fails a test instead of skipping it.
 pub fn tools_required() -> bool {
@@ -46,24 +44,4 @@ pub fn play_random(device: &mut Model, c: &Configuration, seed: u64) {
         play(device, c, &heads, &Ports::free(), &format!("--random --seed {seed} --stalls none"));
         play(device, c, &heads, &Ports::random(seed, 96), &format!("--random --seed {seed} --stalls random"));
     }
-}
-
-/// Heads of the demo capture for `c`. The capture's heads are 32 wide; a wider unit gets the
-/// values of as many neighboring heads side by side, all under the first one's attention.
-pub fn captured_heads(c: &Configuration, first: usize, count: usize, rows: usize) -> Vec<Head> {
-    let capture = Capture::demo();
-    let width = c.head_dimension / capture.head_dimension();
-    (first..first + count)
-        .map(|index| {
-            let probabilities = capture.head(index).expect("there are so many").probabilities();
-            let rows = rows.min(probabilities.nrows());
-            let probabilities = probabilities.slice_move(ndarray::s![..rows, ..]);
-            let fixed = probabilities_to_fixed::<_, u32, _>(&probabilities.view(), c.probability_bits).expect("valid");
-            let values: Vec<Array2<i8>> = (0..width)
-                .map(|i| capture.head((index + i) % capture.heads()).expect("there").value_int8().values)
-                .collect();
-            let views: Vec<_> = values.iter().map(|v| v.view()).collect();
-            Head::whole(c, fixed.view(), concatenate(Axis(1), &views).expect("equally many keys").view())
-        })
-        .collect()
 }

@@ -2,12 +2,13 @@
 //! every output beat's cycle, every counter.
 
 
-use crate::common::{captured_heads, play, play_random, unit, verilator};
+use crate::common::{play, play_random, unit, verilator};
+use logattn_captures::Capture;
 use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
 use logattn_sim::Ports;
 use logattn_testbenches::bench::run_partly;
 use logattn_testbenches::random::{Rows, configuration, heads};
-use logattn_testbenches::{Stimulus, run};
+use logattn_testbenches::{Head, Stimulus, captured_head, run};
 
 /// One named configuration: random rows of every kind and real attention, with and without stalls,
 /// and runs after a reset in the middle of a row.
@@ -16,9 +17,10 @@ fn check(name: &str) {
     let c = Configuration::named(name).expect("known");
     let mut device = unit(&verilator, &c);
     play_random(&mut device, &c, 1);
-    let real = captured_heads(&c, 5, 2, 64);
-    play(&mut device, &c, &real, &Ports::free(), "--heads 2");
-    play(&mut device, &c, &real, &Ports::random(3, 64), "--heads 2 --stalls random --seed 3");
+    let capture = Capture::demo();
+    let real: Vec<Head> = [5, 40].map(|head| captured_head(&capture, &c, head, 64).expect("fits")).into();
+    play(&mut device, &c, &real, &Ports::free(), "--stalls none");
+    play(&mut device, &c, &real, &Ports::random(3, 64), "--stalls random --seed 3");
     let stimulus = Stimulus::new(&c, &heads(&c, Rows::Random, 2, 3, 9)).expect("fits");
     for cut in [1, 10, 40, 100, 333, 1000] {
         run_partly(&mut device, &stimulus, &Ports::random(cut, 32), cut).expect("equal until the reset");

@@ -1,0 +1,61 @@
+//! One file a command.
+
+mod configs;
+mod cosim;
+mod demo;
+mod generate;
+mod simulate;
+
+use crate::console::Console;
+use crate::error::Error;
+use clap::Subcommand;
+use std::process::ExitCode;
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the named configurations, or print one as TOML
+    Configs(configs::Arguments),
+    /// Write the Verilog of a configuration
+    Generate(generate::Arguments),
+    /// Prove Verilog, golden model and simulator equal on every bit and cycle
+    Cosim(cosim::Arguments),
+    /// Count the unit's cycles on captured attention
+    Simulate(simulate::Arguments),
+    /// Show everything on attention captured from a real transformer
+    Demo(demo::Arguments),
+}
+
+/// What a command that ran to its end has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing to object to.
+    Success,
+    /// Hardware and models differ.
+    Mismatch,
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Success => ExitCode::SUCCESS,
+            Verdict::Mismatch => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Bad input, a missing tool or unwritable output.
+    pub fn run(&self, console: &mut Console) -> Result<Verdict, Error> {
+        match self {
+            Command::Configs(arguments) => configs::run(arguments, console),
+            Command::Generate(arguments) => generate::run(arguments, console),
+            Command::Cosim(arguments) => cosim::run(arguments, console),
+            Command::Simulate(arguments) => simulate::run(arguments, console),
+            Command::Demo(arguments) => demo::run(arguments, console),
+        }
+    }
+}

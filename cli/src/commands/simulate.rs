@@ -1,0 +1,229 @@
+//! `logattn simulate`: exact cycles on a whole capture.
+
+use super::Verdict;
+use crate::configuration::ConfigurationArgument;
+use crate::console::Console;
+use crate::error::Error;
+use crate::files::PendingFile;
+use crate::input::{self, Input};
+use crate::progress;
+use crate::table::{Table, grouped, percent};
+use crate::timing::{Timing, described, push_head};
+use clap::Args;
+use logattn_captures::Capture;
+use logattn_golden::{Configuration, codes};
+use logattn_hdl::unit::configuration_hash;
+use logattn_sim::{Counters, Workload};
+use ndarray::Array2;
+use rayon::prelude::*;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+const HELP: &str = "Examples:
+  logattn simulate --config edge --input demo
+  logattn simulate --config base --input heads.safetensors --json base.json
+
+All heads run back to back through one unit whose streams are never held up from outside. The
+input is a safetensors file with q, k, v of [heads, tokens, D] (F32, F16, BF16 or I8 with q_scale,
+k_scale, v_scale), or probabilities of [heads, rows, tokens] with v; optionally mask of [tokens].
+In the JSON, `fields` tells the meaning and the unit of every field.";
+
+/// Arguments of `logattn simulate`.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub struct Arguments {
+    #[command(flatten)]
+    configuration: ConfigurationArgument,
+    /// Capture, a safetensors file, or `demo` for the embedded one
+    #[arg(long, value_name = "FILE")]
+    input: String,
+    /// Write the result as JSON
+    #[arg(long, value_name = "FILE.json")]
+    json: Option<PathBuf>,
+}
+
+/// Heads whose codes are in memory at a time, for each thread.
+const HEADS_A_THREAD: usize = 4;
+
+/// Meaning and unit of every field of [`Report`].
+const FIELDS: [(&str, &str); 20] = [
+    ("logattn", "version of the program"),
+    ("configuration", "name of the configuration"),
+    ("configuration_sha256", "first 16 bytes of the SHA-256 of the configuration's TOML, in hexadecimal"),
+    ("input", "file of the capture"),
+    ("model", "model that the capture was made from, null if the file does not say"),
+    ("layers", "layers of the capture"),
+    ("heads", "heads of the capture, all layers together, all of them simulated back to back"),
+    ("rows_per_head", "rows (queries) of each head that were simulated: those not masked"),
+    ("keys_per_row", "keys N of each row, up to the last that is not masked"),
+    ("head_dimension", "elements D of a value vector"),
+    ("cycles", "clock cycles from the start to the last output beat of the last head"),
+    ("bound_cycles", "clock cycles; sum over the query blocks of max(ceil(N / W), survivors), the steady-state bound"),
+    ("cycles_over_bound", "cycles / bound_cycles; 1 is the best possible"),
+    ("int8_twin_cycles", "clock cycles of the int8 twin (same lanes and rate, nothing pruned) on the same heads"),
+    ("twin_over_cycles", "int8_twin_cycles / cycles: how many times faster than the twin"),
+    ("survivors_per_row", "keys whose code is not 0, mean over all rows of all heads"),
+    ("pruned_share", "share of all keys of all rows whose code is 0, from 0 to 1"),
+    ("head_cycles", "clock cycles of each head: from the last output beat of the head before to its own last"),
+    ("head_pruned_share", "as pruned_share, of each head"),
+    ("counters", "the unit's counters at the end, over the whole run: described in counters_fields"),
+];
+
+/// The result; [`FIELDS`] says what is what.
+#[derive(Serialize)]
+struct Report {
+    logattn: &'static str,
+    configuration: String,
+    configuration_sha256: String,
+    input: String,
+    model: Option<String>,
+    layers: usize,
+    heads: usize,
+    rows_per_head: usize,
+    keys_per_row: usize,
+    head_dimension: usize,
+    cycles: u64,
+    bound_cycles: u64,
+    cycles_over_bound: f64,
+    int8_twin_cycles: u64,
+    twin_over_cycles: f64,
+    survivors_per_row: f64,
+    pruned_share: f64,
+    head_cycles: Vec<u64>,
+    head_pruned_share: Vec<f64>,
+    counters: Counters,
+}
+
+/// The unit's and the twin's heads.
+struct Heads {
+    workload: Workload,
+    twin_workload: Workload,
+    pruned: Vec<usize>,
+}
+
+/// Simulates and reports.
+///
+/// # Errors
+/// A capture that cannot be read or does not fit, JSON that cannot be written.
+pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Error> {
+    let configuration = arguments.configuration.load()?;
+    let capture = input::load(&arguments.input)?;
+    let input = Input::new(&capture, &configuration)?;
+    let file = arguments.json.as_deref().map(PendingFile::new).transpose()?;
+    let report = report(&configuration, &capture, &input)?;
+    print(&report, console)?;
+    if let Some(file) = file {
+        file.finish(format!("{:#}\n", document(&report)).as_bytes())?;
+    }
+    Ok(Verdict::Success)
+}
+
+fn report(c: &Configuration, capture: &Capture, input: &Input) -> Result<Report, Error> {
+    let twin = c.int8_twin();
+    let heads = heads(c, &twin, input)?;
+    let timing = Timing::of(c, &heads.workload)?;
+    let twin_timing = Timing::of(&twin, &heads.twin_workload)?;
+    let elements = (input.rows.len() * input.keys) as f64;
+    let rows = (capture.heads() * input.rows.len()) as f64;
+    let head_pruned_share: Vec<f64> = heads.pruned.iter().map(|pruned| *pruned as f64 / elements).collect();
+    Ok(Report {
+        logattn: env!("CARGO_PKG_VERSION"),
+        configuration: c.name.clone(),
+        configuration_sha256: configuration_hash(c)?,
+        input: capture.name().to_string(),
+        model: capture.metadata().model.clone(),
+        layers: capture.layers(),
+        heads: capture.heads(),
+        rows_per_head: input.rows.len(),
+        keys_per_row: input.keys,
+        head_dimension: capture.head_dimension(),
+        cycles: timing.cycles,
+        bound_cycles: timing.bound,
+        cycles_over_bound: timing.over_bound(),
+        int8_twin_cycles: twin_timing.cycles,
+        twin_over_cycles: twin_timing.cycles as f64 / timing.cycles.max(1) as f64,
+        survivors_per_row: timing.counters.survivors as f64 / rows,
+        pruned_share: head_pruned_share.iter().sum::<f64>() / capture.heads() as f64,
+        head_cycles: timing.head_cycles,
+        head_pruned_share,
+        counters: timing.counters,
+    })
+}
+
+/// Codes of all heads, some heads at a time in parallel.
+fn heads(c: &Configuration, twin: &Configuration, input: &Input) -> Result<Heads, Error> {
+    let mut all = Heads {
+        workload: Workload::new(c),
+        twin_workload: Workload::new(twin),
+        pruned: Vec::new(),
+    };
+    let heads: Vec<usize> = (0..input.capture.heads()).collect();
+    let progress = progress::bar(heads.len(), "heads");
+    for some in heads.chunks(HEADS_A_THREAD * rayon::current_num_threads()) {
+        let codes: Vec<(Array2<u8>, Array2<u8>)> =
+            some.par_iter().map(|head| head_codes(c, twin, input, *head)).collect::<Result<_, Error>>()?;
+        for (own, twins) in codes {
+            push_head(&mut all.workload, c, own.view())?;
+            push_head(&mut all.twin_workload, twin, twins.view())?;
+            all.pruned.push(own.iter().filter(|code| **code == 0).count());
+            progress.inc(1);
+        }
+    }
+    progress.finish_and_clear();
+    Ok(all)
+}
+
+/// The codes of one head, by the unit and by the twin.
+fn head_codes(
+    c: &Configuration,
+    twin: &Configuration,
+    input: &Input,
+    index: usize,
+) -> Result<(Array2<u8>, Array2<u8>), Error> {
+    let head = input.head(index)?;
+    let lengths = input.lengths();
+    let of = |c: &Configuration| codes(c, head.probabilities.view(), &lengths);
+    let file = || format!("{}, head {index}", input.capture.name());
+    let both = of(c).and_then(|own| Ok((own, of(twin)?)));
+    both.map_err(|source| Error::Attention { file: file(), source })
+}
+
+fn print(report: &Report, console: &mut Console) -> Result<(), Error> {
+    console.line(format!(
+        "{} on configuration {} (sha256 {}): {} heads of {} layers, {} rows of {} keys each, D = {}\n",
+        report.input,
+        report.configuration,
+        report.configuration_sha256,
+        report.heads,
+        report.layers,
+        report.rows_per_head,
+        report.keys_per_row,
+        report.head_dimension
+    ))?;
+    let mut table = Table::new(&["result", ">value", "meaning"]);
+    let mut row = |name: &str, value: String, meaning: &str| table.row([name, &value, meaning].map(String::from));
+    row("cycles", grouped(report.cycles), "from the start to the last output beat");
+    row("bound", grouped(report.bound_cycles), "cycles: sum of max(ceil(N / W), survivors) over the query blocks");
+    row("cycles / bound", format!("{:.4}", report.cycles_over_bound), "1 is the best possible");
+    row("int8 twin", grouped(report.int8_twin_cycles), "cycles of the same lanes with 8-bit probabilities, nothing pruned");
+    row("int8 twin / cycles", format!("{:.2}", report.twin_over_cycles), "times faster than the twin");
+    row("survivors", format!("{:.2}", report.survivors_per_row), "keys a row whose code is not 0, mean");
+    row("pruned", percent(report.pruned_share), "of all keys");
+    console.line(table)?;
+    let mut counters = Table::new(&["counter", ">value", "meaning"]);
+    for (name, value, meaning) in described(&report.counters) {
+        counters.row([name.to_string(), grouped(value), meaning.to_string()]);
+    }
+    console.line("")?;
+    console.line(counters)
+}
+
+/// The report as JSON, with the meaning of every field.
+fn document(report: &Report) -> Value {
+    let mut document = json!(report);
+    document["fields"] = FIELDS.iter().map(|(name, meaning)| ((*name).to_string(), json!(meaning))).collect();
+    document["counters_fields"] =
+        described(&report.counters).iter().map(|(name, _, meaning)| ((*name).to_string(), json!(meaning))).collect();
+    document
+}

@@ -1,0 +1,57 @@
+//! `--config`: a name or a file.
+
+use crate::error::Error;
+use clap::Args;
+use logattn_golden::config::{NAMES, TWIN_NAMES};
+use logattn_golden::{Configuration, ConfigurationError};
+use std::fs;
+use std::path::Path;
+
+/// The configuration that a command works on.
+#[derive(Args)]
+pub struct ConfigurationArgument {
+    /// A named configuration (see `logattn configs`) or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub config: String,
+}
+
+impl ConfigurationArgument {
+    /// The configuration.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(&self) -> Result<Configuration, Error> {
+        load(&self.config)
+    }
+}
+
+/// The configuration that `given` names: one of the known names, else a TOML file.
+///
+/// # Errors
+/// An unknown name, a file that cannot be read or does not hold a valid configuration.
+pub fn load(given: &str) -> Result<Configuration, Error> {
+    let path = Path::new(given);
+    let known = NAMES.iter().chain(&TWIN_NAMES).any(|name| *name == given);
+    let names_a_file = given.contains('/') || given.ends_with(".toml") || path.exists();
+    if known || !names_a_file {
+        return Ok(Configuration::named(given)?);
+    }
+    let text = fs::read_to_string(path).map_err(Error::read(path))?;
+    Configuration::from_toml(&text, given).map_err(|error| on_one_line(error, &text))
+}
+
+/// The TOML reader's messages draw the offending line; one line with its number says as much.
+fn on_one_line(error: ConfigurationError, text: &str) -> Error {
+    let ConfigurationError::Parse { origin, error } = error else {
+        return error.into();
+    };
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    Error::Toml {
+        file: origin,
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        message: error.message().trim_end().replace('\n', "; "),
+    }
+}

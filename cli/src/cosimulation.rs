@@ -1,0 +1,166 @@
+//! The Verilated unit and what is played on it.
+
+use crate::error::Error;
+use crate::input::Input;
+use crate::progress;
+use logattn_golden::Configuration;
+use logattn_sim::{Counters, Ports};
+use logattn_testbenches::random::{self, Rows};
+use logattn_testbenches::unit::{UnitError, verilated_unit};
+use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
+use logattn_testbenches::{Head, Mismatch, Outcome, Stimulus, run};
+use ndarray::s;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Cycles of 256 in which a port that stalls at random is held up.
+const STALLED: u8 = 85;
+
+/// Heads that are played one after the other in one run.
+pub struct Case {
+    /// What they are, for a person.
+    pub name: String,
+    /// Their beats and what must come back.
+    pub stimulus: Stimulus,
+}
+
+/// A case that was played without a difference.
+pub struct Played {
+    /// What the bench has shown.
+    pub outcome: Outcome,
+    /// The steady-state bound of the case in cycles.
+    pub bound: u64,
+    /// Time that playing and comparing took.
+    pub elapsed: Duration,
+}
+
+/// The unit as a Verilated model, and what built it.
+pub struct Unit {
+    model: Model,
+    /// What `verilator --version` printed.
+    pub verilator: String,
+}
+
+impl Unit {
+    /// Builds the unit or takes it from the cache. Its registers power up at random.
+    ///
+    /// # Arguments
+    /// - `waves`: where to write them, VCD, if wanted.
+    /// - `seed`: of the power-up values.
+    ///
+    /// # Errors
+    /// Verilator is missing, or refuses the unit; the waves cannot be written.
+    pub fn build(c: &Configuration, waves: Option<&Path>, seed: u64) -> Result<Self, UnitError> {
+        let spinner = progress::spinner("building the Verilated unit; it is kept for the next time");
+        let verilator = Verilator::find()?;
+        let power_up = PowerUp::Random(seed as u32);
+        let cache = default_cache_directory();
+        let mut model = verilated_unit(&verilator, c, waves.is_some(), power_up, &cache)?;
+        if let Some(path) = waves {
+            model.waves_open(path)?;
+        }
+        spinner.finish_and_clear();
+        Ok(Unit { model, verilator: verilator.version().to_string() })
+    }
+
+    /// Plays a case from reset and compares everything.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn play(&mut self, case: &Case, ports: &Ports) -> Result<Played, Mismatch> {
+        let start = Instant::now();
+        let outcome = run(&mut self.model, &case.stimulus, ports)?;
+        let elapsed = start.elapsed();
+        let bound = case.stimulus.workload.costs().map(|cost| cost.bound()).sum();
+        Ok(Played { outcome, bound, elapsed })
+    }
+
+    /// Ends the wave file, if one is being written.
+    pub fn close_waves(&mut self) {
+        self.model.waves_close();
+    }
+}
+
+/// The outside world of a unit: free, or stalling at random in every port.
+pub fn ports(stalls_seed: Option<u64>) -> Ports {
+    match stalls_seed {
+        None => Ports::free(),
+        Some(seed) => Ports::random(seed, STALLED),
+    }
+}
+
+/// Captured heads, `count` of them spread evenly over the capture, of each the first `rows` rows.
+///
+/// # Errors
+/// Heads that the golden model or the simulator refuses.
+pub fn captured_case(
+    input: &Input,
+    c: &Configuration,
+    count: usize,
+    rows: Option<usize>,
+) -> Result<Case, Error> {
+    let all = input.capture.heads();
+    let count = count.min(all);
+    let rows = rows.unwrap_or(input.rows.len()).min(input.rows.len());
+    let heads = (0..count).map(|index| {
+        let head = input.head(index * all / count)?;
+        let probabilities = head.probabilities.slice(s![..rows, ..]);
+        Ok(Head::whole(c, probabilities, head.values.view()))
+    });
+    let heads: Vec<Head> = heads.collect::<Result<_, Error>>()?;
+    let name = format!("{}: {count} of {all} heads, {rows} rows of {} keys each", input.capture.name(), input.keys);
+    Ok(Case { name, stimulus: Stimulus::new(c, &heads)? })
+}
+
+/// Random heads of one kind of rows.
+///
+/// # Errors
+/// More rows than the unit can count.
+pub fn random_case(
+    c: &Configuration,
+    kind: Rows,
+    heads: usize,
+    rows: usize,
+    seed: u64,
+) -> Result<Case, Error> {
+    let heads = random::heads(c, kind, heads, rows.div_ceil(c.query_block), seed);
+    Ok(Case { name: kind_name(kind), stimulus: Stimulus::new(c, &heads)? })
+}
+
+/// What a kind of rows is called on the command line: `AllPruned` is `all-pruned`.
+pub fn kind_name(kind: Rows) -> String {
+    let mut name = String::new();
+    for letter in format!("{kind:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+/// The sum of what several runs have counted.
+pub fn sum(counters: impl IntoIterator<Item = Counters>) -> Counters {
+    counters.into_iter().fold(Counters::default(), |a, b| Counters {
+        cycles: a.cycles + b.cycles,
+        rows: a.rows + b.rows,
+        keys: a.keys + b.keys,
+        survivors: a.survivors + b.survivors,
+        value_reads: a.value_reads + b.value_reads,
+        stall_input: a.stall_input + b.stall_input,
+        stall_value: a.stall_value + b.stall_value,
+        stall_output: a.stall_output + b.stall_output,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_names_of_their_own() {
+        assert_eq!(kind_name(Rows::AllPruned), "all-pruned");
+        let names: std::collections::BTreeSet<String> = Rows::ALL.iter().map(|kind| kind_name(*kind)).collect();
+        assert_eq!(names.len(), Rows::ALL.len());
+    }
+}
