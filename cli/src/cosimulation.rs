@@ -37,7 +37,7 @@ pub struct Played {
 /// The unit as a Verilated model, and what built it.
 pub struct Unit {
     model: Model,
-    /// What `verilator --version` printed.
+    /// Verilator and its version.
     pub verilator: String,
 }
 
@@ -60,7 +60,9 @@ impl Unit {
             model.waves_open(path)?;
         }
         spinner.finish_and_clear();
-        Ok(Unit { model, verilator: verilator.version().to_string() })
+        // Some builds answer with their revision alone.
+        let version = verilator.version().trim_start_matches("Verilator").trim_start();
+        Ok(Unit { model, verilator: format!("Verilator {version}") })
     }
 
     /// Plays a case from reset and compares everything.

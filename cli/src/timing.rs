@@ -24,7 +24,9 @@ pub struct Timing {
     /// From the start to the last output beat, both included: the first head's values are loaded
     /// in it, and the last row leaves.
     pub cycles: Cycle,
-    /// The steady-state bound: the sum of max(ceil(N / W), survivors) over the query blocks.
+    /// The steady-state bound: the sum of max(ceil(N / W), survivors) over the query blocks, which
+    /// counts them one by one. A run may be below it, since the survivors' queue evens out rows
+    /// with more and with fewer survivors than beats.
     pub bound: Cycle,
     /// Cycles from the last output beat of the head before to that of each head.
     pub head_cycles: Vec<Cycle>,
@@ -54,7 +56,7 @@ impl Timing {
         })
     }
 
-    /// How many times the bound the cycles are; 1 is the best possible.
+    /// How many times the bound the cycles are.
     pub fn over_bound(&self) -> f64 {
         self.cycles as f64 / self.bound.max(1) as f64
     }

@@ -5,6 +5,6 @@
 //! With the feature `rust-hdl` (on by default) any module is a rust-hdl block as well.
 
 pub mod netlist;
-pub mod unit;
 #[cfg(feature = "rust-hdl")]
 pub mod rust_hdl;
+pub mod unit;

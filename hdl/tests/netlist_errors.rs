@@ -1,39 +1,10 @@
-//! Each mistake that a description can contain is refused, by the right error, with its place.
+//! Each mistake in a statement is refused, by the right error, with its place.
 
-use logattn_hdl::netlist::{
-    Builder, Evaluator, Module, Mutation, NetlistError, Signal, signed, unsigned,
-};
+#[path = "netlist_support/errors.rs"]
+mod errors;
 
-/// What `describe` does wrong in a module with two 8-bit inputs that are read.
-fn error_of(describe: impl FnOnce(&mut Builder, Signal, Signal)) -> NetlistError {
-    let mut m = Builder::new("mistaken", "");
-    let a = m.input("a", unsigned(8), "");
-    let b = m.input("b", unsigned(8), "");
-    let sum = m.add(a, b);
-    m.output("sum", sum, "");
-    describe(&mut m, a, b);
-    m.finish().expect_err("a mistake")
-}
-
-/// The error is of the variant, and its text has all of these words.
-macro_rules! expect_error {
-    ($error:expr, $variant:ident, $($word:literal),+) => {{
-        let error = $error;
-        assert!(matches!(error, NetlistError::$variant { .. }), "{error:?}");
-        let text = error.to_string();
-        $(assert!(text.contains($word), "`{text}` has no `{}`", $word);)+
-    }};
-}
-
-/// A module with one input and one register.
-fn child() -> Module {
-    let mut m = Builder::new("child", "");
-    let value = m.input("value", unsigned(4), "");
-    let kept = m.register("kept", unsigned(4));
-    m.update(kept, value);
-    m.output("kept", kept, "");
-    m.finish().expect("a legal module")
-}
+use errors::{child, error_of};
+use logattn_hdl::netlist::{Builder, NetlistError, Signal, signed, unsigned};
 
 #[test]
 fn types_that_differ() {
@@ -57,7 +28,14 @@ fn types_that_differ() {
             let b = narrow(m, b);
             operator(m, a, b);
         });
-        expect_error!(&width, TypeMismatch, "mistaken", "`a`", "unsigned(8)", "unsigned(7)");
+        expect_error!(
+            &width,
+            TypeMismatch,
+            "mistaken",
+            "`a`",
+            "unsigned(8)",
+            "unsigned(7)"
+        );
         assert!(width.to_string().contains(label), "{width}");
         let sign = error_of(|m, a, b| {
             let b = m.as_signed(b);
@@ -75,7 +53,13 @@ fn types_that_differ() {
 #[test]
 fn operators_with_the_wrong_kind_of_operand() {
     let condition = error_of(|m, a, b| _ = m.mux(a, a, b));
-    expect_error!(condition, TypeMismatch, "mux condition", "unsigned(1)", "`a`");
+    expect_error!(
+        condition,
+        TypeMismatch,
+        "mux condition",
+        "unsigned(1)",
+        "`a`"
+    );
     let product = error_of(|m, a, b| {
         let b = m.as_signed(b);
         m.mul(a, b);
@@ -89,7 +73,13 @@ fn operators_with_the_wrong_kind_of_operand() {
     let extend = error_of(|m, a, _| _ = m.extend(a, 7));
     expect_error!(extend, ExtendNarrows, "mistaken", "`a`", "8", "7");
     let constant = error_of(|m, _, _| _ = m.constant(256, unsigned(8)));
-    expect_error!(constant, ConstantTooLarge, "mistaken", "0x100", "unsigned(8)");
+    expect_error!(
+        constant,
+        ConstantTooLarge,
+        "mistaken",
+        "0x100",
+        "unsigned(8)"
+    );
     let negative = error_of(|m, _, _| _ = m.constant(-129i64 as u64, signed(8)));
     expect_error!(negative, ConstantTooLarge, "signed(8)");
     let wide = error_of(|m, _, _| _ = m.constant_words(&[0, 0, 4], unsigned(130)));
@@ -101,36 +91,99 @@ fn operators_with_the_wrong_kind_of_operand() {
 #[test]
 fn slices_out_of_range_and_values_of_no_bits() {
     let beyond = error_of(|m, a, _| _ = m.slice(a, 4, 5));
-    expect_error!(beyond, SliceOutOfRange, "mistaken", "bits 4 to 8", "`a`", "8 bits");
+    expect_error!(
+        beyond,
+        SliceOutOfRange,
+        "mistaken",
+        "bits 4 to 8",
+        "`a`",
+        "8 bits"
+    );
     let bit = error_of(|m, a, _| _ = m.bit(a, 8));
     expect_error!(bit, SliceOutOfRange, "bits 8 to 8");
     let huge = error_of(|m, a, _| _ = m.slice(a, u32::MAX, u32::MAX));
     expect_error!(huge, SliceOutOfRange, "`a`");
     let nothing = error_of(|m, a, _| _ = m.slice(a, 0, 0));
     expect_error!(nothing, SliceOutOfRange, "`a`");
-    expect_error!(error_of(|m, _, _| _ = m.input("z", unsigned(0), "")), ZeroWidth, "mistaken");
-    expect_error!(error_of(|m, _, _| _ = m.register("z", signed(0))), ZeroWidth, "mistaken");
-    expect_error!(error_of(|m, _, _| _ = m.constant(0, unsigned(0))), ZeroWidth, "constant");
-    expect_error!(error_of(|m, _, _| _ = m.constant_words(&[], unsigned(0))), ZeroWidth, "constant");
+    expect_error!(
+        error_of(|m, _, _| _ = m.input("z", unsigned(0), "")),
+        ZeroWidth,
+        "mistaken"
+    );
+    expect_error!(
+        error_of(|m, _, _| _ = m.register("z", signed(0))),
+        ZeroWidth,
+        "mistaken"
+    );
+    expect_error!(
+        error_of(|m, _, _| _ = m.constant(0, unsigned(0))),
+        ZeroWidth,
+        "constant"
+    );
+    expect_error!(
+        error_of(|m, _, _| _ = m.constant_words(&[], unsigned(0))),
+        ZeroWidth,
+        "constant"
+    );
     expect_error!(error_of(|m, _, _| _ = m.concat(&[])), ZeroWidth, "concat");
-    expect_error!(error_of(|m, a, _| _ = m.replicate(a, 0)), ZeroWidth, "replicate");
+    expect_error!(
+        error_of(|m, a, _| _ = m.replicate(a, 0)),
+        ZeroWidth,
+        "replicate"
+    );
     expect_error!(error_of(|m, _, _| _ = m.and_all(&[])), ZeroWidth, "and_all");
-    expect_error!(error_of(|m, _, _| _ = m.memory("z", 4, 0)), ZeroWidth, "`z`");
+    expect_error!(
+        error_of(|m, _, _| _ = m.memory("z", 4, 0)),
+        ZeroWidth,
+        "`z`"
+    );
 }
 
 #[test]
 fn names() {
-    for name in ["", "9lives", "with space", "reg", "logic", "class", "a$b", "_a", "a__b"] {
+    for name in [
+        "",
+        "9lives",
+        "with space",
+        "reg",
+        "logic",
+        "class",
+        "a$b",
+        "_a",
+        "a__b",
+    ] {
         let error = error_of(|m, a, _| _ = m.name(a, name));
         expect_error!(error, IllegalName, "mistaken");
     }
-    let module = Builder::new("module", "").finish().expect_err("a reserved word");
+    let module = Builder::new("module", "")
+        .finish()
+        .expect_err("a reserved word");
     expect_error!(module, IllegalName, "`module`", "reserved");
-    expect_error!(error_of(|m, _, _| _ = m.wire("a", unsigned(1))), DuplicateName, "`a`");
-    expect_error!(error_of(|m, a, _| m.output("sum", a, "")), DuplicateName, "`sum`");
-    expect_error!(error_of(|m, _, _| _ = m.memory("b", 4, 4)), DuplicateName, "`b`");
-    expect_error!(error_of(|m, _, _| _ = m.input("clk", unsigned(1), "")), DuplicateName, "`clk`");
-    expect_error!(error_of(|m, _, _| _ = m.register("rst", unsigned(1))), DuplicateName, "`rst`");
+    expect_error!(
+        error_of(|m, _, _| _ = m.wire("a", unsigned(1))),
+        DuplicateName,
+        "`a`"
+    );
+    expect_error!(
+        error_of(|m, a, _| m.output("sum", a, "")),
+        DuplicateName,
+        "`sum`"
+    );
+    expect_error!(
+        error_of(|m, _, _| _ = m.memory("b", 4, 4)),
+        DuplicateName,
+        "`b`"
+    );
+    expect_error!(
+        error_of(|m, _, _| _ = m.input("clk", unsigned(1), "")),
+        DuplicateName,
+        "`clk`"
+    );
+    expect_error!(
+        error_of(|m, _, _| _ = m.register("rst", unsigned(1))),
+        DuplicateName,
+        "`rst`"
+    );
     let instance = error_of(|m, a, _| {
         let value = m.slice(a, 0, 4);
         m.instance("sum", &child(), &[("value", value)]);
@@ -153,8 +206,17 @@ fn names() {
 
 #[test]
 fn drivers() {
-    expect_error!(error_of(|m, _, _| _ = m.wire("w", unsigned(1))), Undriven, "mistaken", "`w`");
-    expect_error!(error_of(|m, _, _| _ = m.register("r", unsigned(1))), Undriven, "`r`");
+    expect_error!(
+        error_of(|m, _, _| _ = m.wire("w", unsigned(1))),
+        Undriven,
+        "mistaken",
+        "`w`"
+    );
+    expect_error!(
+        error_of(|m, _, _| _ = m.register("r", unsigned(1))),
+        Undriven,
+        "`r`"
+    );
     let twice = error_of(|m, a, b| {
         let wire = m.wire("w", unsigned(8));
         m.drive(wire, a);
@@ -168,13 +230,29 @@ fn drivers() {
         m.update_if(register, enable, b);
     });
     expect_error!(updated_twice, DrivenTwice, "`r`");
-    expect_error!(error_of(|m, a, b| m.drive(a, b)), NotDrivable, "`a`", "wire");
-    expect_error!(error_of(|m, a, b| m.update(a, b)), NotDrivable, "`a`", "register");
+    expect_error!(
+        error_of(|m, a, b| m.drive(a, b)),
+        NotDrivable,
+        "`a`",
+        "wire"
+    );
+    expect_error!(
+        error_of(|m, a, b| m.update(a, b)),
+        NotDrivable,
+        "`a`",
+        "register"
+    );
     let mismatch = error_of(|m, a, _| {
         let register = m.register("r", unsigned(9));
         m.update(register, a);
     });
-    expect_error!(mismatch, TypeMismatch, "update of `r`", "unsigned(9)", "`a`");
+    expect_error!(
+        mismatch,
+        TypeMismatch,
+        "update of `r`",
+        "unsigned(9)",
+        "`a`"
+    );
     let drive = error_of(|m, a, _| {
         let wire = m.wire("w", signed(8));
         m.drive(wire, a);
@@ -189,7 +267,12 @@ fn drivers() {
 
 #[test]
 fn memories() {
-    expect_error!(error_of(|m, _, _| _ = m.memory("ram", 0, 8)), MemoryShape, "`ram`", "0 words");
+    expect_error!(
+        error_of(|m, _, _| _ = m.memory("ram", 0, 8)),
+        MemoryShape,
+        "`ram`",
+        "0 words"
+    );
     let unwritten = error_of(|m, a, b| {
         let memory = m.memory("ram", 16, 8);
         let (enable, address) = (m.bit(a, 0), m.slice(b, 0, 4));
@@ -208,13 +291,25 @@ fn memories() {
         let (enable, address) = (m.bit(a, 0), m.slice(b, 0, 4));
         m.memory_write(memory, enable, address, a);
     });
-    expect_error!(address, TypeMismatch, "address of memory `ram`", "unsigned(5)", "unsigned(4)");
+    expect_error!(
+        address,
+        TypeMismatch,
+        "address of memory `ram`",
+        "unsigned(5)",
+        "unsigned(4)"
+    );
     let data = error_of(|m, a, b| {
         let memory = m.memory("ram", 16, 9);
         let (enable, address) = (m.bit(a, 0), m.slice(b, 0, 4));
         m.memory_write(memory, enable, address, a);
     });
-    expect_error!(data, TypeMismatch, "write of memory `ram`", "unsigned(9)", "`a`");
+    expect_error!(
+        data,
+        TypeMismatch,
+        "write of memory `ram`",
+        "unsigned(9)",
+        "`a`"
+    );
     let two_writes = error_of(|m, a, b| {
         let memory = m.memory("ram", 16, 8);
         let (enable, address) = (m.bit(a, 0), m.slice(b, 0, 4));
@@ -247,7 +342,8 @@ fn instances() {
     expect_error!(clock, UnknownPort, "`clk`");
     let output = error_of(|m, a, _| {
         let value = m.slice(a, 0, 4);
-        m.instance("u_child", &child(), &[("value", value)]).output("value");
+        m.instance("u_child", &child(), &[("value", value)])
+            .output("value");
     });
     expect_error!(output, UnknownPort, "`u_child`", "output port", "`value`");
     let twice = error_of(|m, a, _| {
@@ -256,249 +352,47 @@ fn instances() {
     });
     expect_error!(twice, DrivenTwice, "`value`", "`u_child`");
     let mistyped = error_of(|m, a, _| _ = m.instance("u_child", &child(), &[("value", a)]));
-    expect_error!(mistyped, TypeMismatch, "port `value`", "unsigned(4)", "`a`", "unsigned(8)");
+    expect_error!(
+        mistyped,
+        TypeMismatch,
+        "port `value`",
+        "unsigned(4)",
+        "`a`",
+        "unsigned(8)"
+    );
 }
 
 #[test]
 fn signals_of_another_module() {
     let mut other = Builder::new("other", "");
     let theirs = other.input("theirs", unsigned(8), "");
-    expect_error!(error_of(|m, a, _| _ = m.add(a, theirs)), ForeignSignal, "mistaken", "add");
+    expect_error!(
+        error_of(|m, a, _| _ = m.add(a, theirs)),
+        ForeignSignal,
+        "mistaken",
+        "add"
+    );
     expect_error!(error_of(|m, a, _| _ = m.lt(theirs, a)), ForeignSignal, "lt");
-    expect_error!(error_of(|m, _, _| m.output("x", theirs, "")), ForeignSignal, "output");
+    expect_error!(
+        error_of(|m, _, _| m.output("x", theirs, "")),
+        ForeignSignal,
+        "output"
+    );
     expect_error!(error_of(|m, _, _| _ = m.not(theirs)), ForeignSignal, "not");
-    expect_error!(error_of(|m, a, _| _ = m.concat(&[a, theirs])), ForeignSignal, "concat");
-    expect_error!(error_of(|m, _, _| _ = m.slice(theirs, 0, 1)), ForeignSignal, "slice");
+    expect_error!(
+        error_of(|m, a, _| _ = m.concat(&[a, theirs])),
+        ForeignSignal,
+        "concat"
+    );
+    expect_error!(
+        error_of(|m, _, _| _ = m.slice(theirs, 0, 1)),
+        ForeignSignal,
+        "slice"
+    );
     let memory = other.memory("ram", 4, 8);
     let error = error_of(|m, a, b| {
         let (enable, address) = (m.bit(a, 0), m.slice(b, 0, 2));
         m.memory_write(memory, enable, address, a);
     });
     expect_error!(error, ForeignSignal, "memory");
-}
-
-#[test]
-fn loops_without_a_register() {
-    let direct = error_of(|m, a, _| {
-        let wire = m.wire("turning", unsigned(8));
-        let sum = m.add(wire, a);
-        let sum = m.name(sum, "advanced");
-        m.drive(wire, sum);
-    });
-    expect_error!(direct, CombinationalLoop, "mistaken", "`turning`", "`advanced`", "->");
-    let alone = error_of(|m, _, _| {
-        let wire = m.wire("alone", unsigned(8));
-        m.drive(wire, wire);
-    });
-    expect_error!(alone, CombinationalLoop, "`alone`");
-}
-
-/// `out_valid` follows `in_valid` and `in_ready` follows `out_ready`, both at once.
-fn passage() -> Module {
-    let mut m = Builder::new("passage", "");
-    let in_valid = m.input("in_valid", unsigned(1), "");
-    let out_ready = m.input("out_ready", unsigned(1), "");
-    let out_valid = m.not(in_valid);
-    m.output("out_valid", out_valid, "");
-    let in_ready = m.not(out_ready);
-    m.output("in_ready", in_ready, "");
-    m.finish().expect("a legal module")
-}
-
-#[test]
-fn loops_through_instances_are_found_and_crossings_are_none() {
-    let mut m = Builder::new("crossed", "");
-    let valid = m.input("valid", unsigned(1), "");
-    let ready = m.wire("ready", unsigned(1));
-    let one = m.instance("u_one", &passage(), &[("in_valid", valid), ("out_ready", ready)]);
-    let forward = one.output("out_valid");
-    let back = m.input("back", unsigned(1), "");
-    let two = m.instance("u_two", &passage(), &[("in_valid", forward), ("out_ready", back)]);
-    m.drive(ready, two.output("in_ready"));
-    m.output("out", two.output("out_valid"), "");
-    m.output("in", one.output("in_ready"), "");
-    let module = m.finish().expect("no loop");
-    let mut evaluator = Evaluator::new(&module).expect("no loop");
-    for (valid, back) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-        evaluator.set("valid", valid);
-        evaluator.set("back", back);
-        evaluator.settle();
-        assert_eq!((evaluator.get("out"), evaluator.get("in")), (valid, back));
-    }
-
-    let looped = error_of(|m, a, _| {
-        let wire = m.wire("around", unsigned(1));
-        let ready = m.bit(a, 0);
-        let inputs = [("in_valid", wire), ("out_ready", ready)];
-        let instance = m.instance("u_passage", &passage(), &inputs);
-        m.drive(wire, instance.output("out_valid"));
-        m.unused(instance.output("in_ready"));
-    });
-    expect_error!(looped, CombinationalLoop, "`around`", "`passage_out_valid`");
-}
-
-#[test]
-fn bits_that_nobody_reads() {
-    expect_error!(error_of(|m, _, _| _ = m.input("c", unsigned(3), "")), Unused, "2:0", "`c`");
-    let named = error_of(|m, a, _| {
-        let sum = m.not(a);
-        let sum = m.name(sum, "inverse");
-        let (low, high) = (m.slice(sum, 1, 2), m.bit(sum, 7));
-        m.output("low", low, "");
-        m.output("high", high, "");
-    });
-    expect_error!(named, Unused, "mistaken", "6:3, 0", "`inverse`");
-    let output = error_of(|m, a, _| {
-        let value = m.slice(a, 0, 4);
-        m.instance("u_child", &child(), &[("value", value)]);
-    });
-    expect_error!(output, Unused, "3:0", "`child_kept`");
-    let register = error_of(|m, a, _| {
-        let register = m.register("r", unsigned(8));
-        m.update(register, a);
-    });
-    expect_error!(register, Unused, "7:0", "`r`");
-
-    let mut m = Builder::new("deliberate", "");
-    let a = m.input("a", unsigned(8), "");
-    let high = m.bit(a, 7);
-    m.output("high", high, "");
-    let low = m.slice(a, 0, 7);
-    m.unused(low);
-    m.finish().expect("said to be unused");
-}
-
-#[test]
-fn nodes_that_need_a_name() {
-    let sliced = error_of(|m, a, b| {
-        let sum = m.add(a, b);
-        let low = m.slice(sum, 0, 4);
-        m.output("low", low, "");
-    });
-    expect_error!(sliced, NameIt, "mistaken", "add(`a`, `b`)", "slice");
-    let shared = error_of(|m, a, b| {
-        let sum = m.xor(a, b);
-        let (not, neg) = (m.not(sum), m.neg(sum));
-        m.output("not", not, "");
-        m.output("neg", neg, "");
-    });
-    assert!(matches!(shared, NetlistError::IllegalName { .. }), "`not` is a gate: {shared}");
-    let shared = error_of(|m, a, b| {
-        let xor = m.xor(a, b);
-        let (inverse, negative) = (m.not(xor), m.neg(xor));
-        m.output("inverse", inverse, "");
-        m.output("negative", negative, "");
-    });
-    expect_error!(shared, NameIt, "xor(`a`, `b`)", "more than once");
-    let extended = error_of(|m, a, _| {
-        let value = m.as_signed(a);
-        let value = m.neg(value);
-        let wide = m.extend(value, 16);
-        m.output("wide", wide, "");
-    });
-    expect_error!(extended, NameIt, "neg", "sign");
-    let shifted = error_of(|m, a, _| {
-        let value = m.as_signed(a);
-        let shifted = m.shr_by(value, 1);
-        let sum = m.add(shifted, value);
-        m.output("halved", sum, "");
-    });
-    expect_error!(shifted, NameIt, "shr_by", "arithmetic shift");
-    let factor = error_of(|m, a, _| {
-        let value = m.as_signed(a);
-        let negative = m.neg(value);
-        let product = m.mul(negative, value);
-        m.output("product", product, "");
-    });
-    expect_error!(factor, NameIt, "neg", "multiplication");
-    let deep = error_of(|m, a, b| {
-        let deep = (0..500).fold(a, |deep, _| m.add(deep, b));
-        m.output("deep", deep, "");
-    });
-    expect_error!(deep, NameIt, "deep");
-}
-
-#[test]
-fn comparisons_with_one_answer() {
-    type Comparison = fn(&mut Builder, Signal, Signal) -> Signal;
-    let with_zero: [Comparison; 2] = [Builder::ge, Builder::lt];
-    let with_largest: [Comparison; 2] = [Builder::le, Builder::gt];
-    for (comparisons, value) in [(with_zero, 0), (with_largest, 255)] {
-        for comparison in comparisons {
-            let error = error_of(|m, a, _| {
-                let constant = m.constant(value, unsigned(8));
-                comparison(m, a, constant);
-            });
-            expect_error!(error, ConstantComparison, "mistaken", "`a`");
-        }
-    }
-    for (comparisons, value) in [(with_zero, 255), (with_largest, 0)] {
-        for comparison in comparisons {
-            let error = error_of(|m, a, _| {
-                let constant = m.constant(value, unsigned(8));
-                comparison(m, constant, a);
-            });
-            expect_error!(error, ConstantComparison, "mistaken", "`a`");
-        }
-    }
-}
-
-#[test]
-fn two_modules_of_one_name() {
-    let other = {
-        let mut m = Builder::new("child", "");
-        let value = m.input("value", unsigned(4), "");
-        let inverse = m.not(value);
-        m.output("kept", inverse, "");
-        m.finish().expect("a legal module")
-    };
-    let parent = |second: &Module| {
-        let mut m = Builder::new("parent", "");
-        let value = m.input("value", unsigned(4), "");
-        let one = m.instance("u_one", &child(), &[("value", value)]);
-        let two = m.instance("u_two", second, &[("value", value)]);
-        m.output("one", one.output("kept"), "");
-        m.output("two", two.output("kept"), "");
-        m.finish().expect("a legal module")
-    };
-    expect_error!(parent(&other).hierarchy().expect_err("a conflict"), ModuleConflict, "child");
-    // The same module, built anew, is no other.
-    let names: Vec<String> = parent(&child())
-        .hierarchy()
-        .expect("one child")
-        .iter()
-        .map(|module| module.name().to_string())
-        .collect();
-    assert_eq!(names, ["child", "parent"]);
-}
-
-#[test]
-fn ports_that_the_evaluator_does_not_have() {
-    let evaluator = Evaluator::new(&child()).expect("no loop");
-    expect_error!(evaluator.port("valeu").expect_err("a typo"), UnknownPort, "child", "`valeu`");
-    expect_error!(evaluator.port("clk").expect_err("no port to set"), UnknownPort, "`clk`");
-    assert_eq!(evaluator.peek("u_nowhere.kept"), None);
-}
-
-#[test]
-fn mutations_that_do_not_apply() {
-    let module = child();
-    let nowhere = module.mutate("chidl", "kept", Mutation::Invert).expect_err("a typo");
-    expect_error!(nowhere, NoSuchSignal, "chidl", "`kept`");
-    let nothing = module.mutate("child", "ketp", Mutation::Invert).expect_err("a typo");
-    expect_error!(nothing, NoSuchSignal, "child", "`ketp`");
-    for mutation in [
-        Mutation::FlipComparison,
-        Mutation::SwapAddSub,
-        Mutation::SwapMux,
-        Mutation::DropReset,
-        Mutation::DropEnable,
-        Mutation::KeepLowBits(4),
-        Mutation::KeepLowBits(0),
-    ] {
-        let error = module.mutate("child", "kept", mutation).expect_err("does not apply");
-        expect_error!(error, MutationDoesNotApply, "child", "`kept`");
-    }
-    let input = module.mutate("child", "value", Mutation::DropReset).expect_err("no register");
-    expect_error!(input, MutationDoesNotApply, "`value`", "DropReset", "no register");
 }

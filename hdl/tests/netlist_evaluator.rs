@@ -30,11 +30,21 @@ fn counts(module: &Module, inputs: &[[u64; 3]]) -> Vec<u64> {
         evaluator.clock();
         evaluator.get("count")
     };
-    inputs.iter().map(|input| step(&mut evaluator, *input)).collect()
+    inputs
+        .iter()
+        .map(|input| step(&mut evaluator, *input))
+        .collect()
 }
 
-const INPUTS: [[u64; 3]; 7] =
-    [[1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 1, 0]];
+const INPUTS: [[u64; 3]; 7] = [
+    [1, 1, 0],
+    [0, 1, 0],
+    [0, 1, 1],
+    [0, 0, 1],
+    [0, 1, 0],
+    [1, 0, 0],
+    [0, 1, 0],
+];
 
 #[test]
 fn reset_wins_over_enable_and_enable_holds() {
@@ -44,18 +54,35 @@ fn reset_wins_over_enable_and_enable_holds() {
 #[test]
 fn every_mutation_changes_what_it_says() {
     let mutated = |signal, mutation| {
-        let module = counter().mutate("counter", signal, mutation).expect("applies");
+        let module = counter()
+            .mutate("counter", signal, mutation)
+            .expect("applies");
         counts(&module, &INPUTS)
     };
-    assert_eq!(mutated("count", Mutation::SwapAddSub), [3, 2, 0, 0, 255, 3, 2]);
+    assert_eq!(
+        mutated("count", Mutation::SwapAddSub),
+        [3, 2, 0, 0, 255, 3, 2]
+    );
     assert_eq!(mutated("step", Mutation::SwapMux), [3, 5, 6, 6, 8, 3, 5]);
     assert_eq!(mutated("count", Mutation::DropReset), [1, 2, 4, 4, 5, 5, 6]);
-    assert_eq!(mutated("count", Mutation::DropEnable), [3, 4, 6, 8, 9, 3, 4]);
-    assert_eq!(mutated("step", Mutation::StuckAt(5)), [3, 8, 13, 13, 18, 3, 8]);
-    assert_eq!(mutated("step", Mutation::ShiftByOneMore), [3, 5, 9, 9, 11, 3, 5]);
+    assert_eq!(
+        mutated("count", Mutation::DropEnable),
+        [3, 4, 6, 8, 9, 3, 4]
+    );
+    assert_eq!(
+        mutated("step", Mutation::StuckAt(5)),
+        [3, 8, 13, 13, 18, 3, 8]
+    );
+    assert_eq!(
+        mutated("step", Mutation::ShiftByOneMore),
+        [3, 5, 9, 9, 11, 3, 5]
+    );
     assert_eq!(mutated("enable", Mutation::Invert), [3, 3, 3, 5, 5, 3, 3]);
     // Only the lowest two of its bits: 3 + 1 is 0.
-    assert_eq!(mutated("count", Mutation::KeepLowBits(2)), [3, 0, 2, 2, 3, 3, 0]);
+    assert_eq!(
+        mutated("count", Mutation::KeepLowBits(2)),
+        [3, 0, 2, 2, 3, 3, 0]
+    );
 
     let strict = counter().mutate("counter", "at_limit", Mutation::FlipComparison);
     for (module, expected) in [(counter(), 1), (strict.expect("applies"), 0)] {
@@ -79,7 +106,9 @@ fn mutations_reach_every_instance_and_leave_the_original_alone() {
         m.unused(instance.output("at_limit"));
     }
     let pair = m.finish().expect("a legal module");
-    let mutant = pair.mutate("counter", "step", Mutation::StuckAt(7)).expect("applies");
+    let mutant = pair
+        .mutate("counter", "step", Mutation::StuckAt(7))
+        .expect("applies");
     for (module, step) in [(&pair, 2), (&mutant, 7)] {
         let mut evaluator = Evaluator::new(module).expect("no loop");
         evaluator.set("rst", 1);
@@ -87,7 +116,10 @@ fn mutations_reach_every_instance_and_leave_the_original_alone() {
         evaluator.set("rst", 0);
         evaluator.set("enable", 1);
         evaluator.clock();
-        assert_eq!((evaluator.get("one"), evaluator.get("two")), (3 + step, 3 + step));
+        assert_eq!(
+            (evaluator.get("one"), evaluator.get("two")),
+            (3 + step, 3 + step)
+        );
         assert_eq!(evaluator.peek("u_two.step"), Some(vec![step]));
         assert_eq!(evaluator.peek("u_two.u_one.step"), None);
         assert!(evaluator.signals().contains(&"u_one.count"));
@@ -131,7 +163,11 @@ fn memories_return_the_old_word_and_hold_it_while_not_read() {
     let mut evaluator = Evaluator::new(&memory(12, 100)).expect("no loop");
     access(&mut evaluator, Some((11, &[7, 1])), None);
     access(&mut evaluator, Some((11, &[8, 2])), Some(11));
-    assert_eq!(evaluator.get_words("word"), [7, 1], "the word before the write");
+    assert_eq!(
+        evaluator.get_words("word"),
+        [7, 1],
+        "the word before the write"
+    );
     access(&mut evaluator, None, Some(11));
     assert_eq!(evaluator.get_words("word"), [8, 2]);
     assert_eq!(evaluator.get_words("later"), [7, 1]);
@@ -182,13 +218,21 @@ fn registers_exchange_their_values() {
     evaluator.set("load", 0);
     assert_eq!((evaluator.get("one"), evaluator.get("two")), (2, 1));
     evaluator.clock();
-    assert_eq!((evaluator.get_words("one"), evaluator.get_words("two")), (&[1, 1][..], &[2, 2][..]));
+    assert_eq!(
+        (evaluator.get_words("one"), evaluator.get_words("two")),
+        (&[1, 1][..], &[2, 2][..])
+    );
 }
 
 #[test]
 fn clock_and_reset_are_ports_exactly_where_they_are_needed() {
     let roles = |module: &Module| -> Vec<Role> {
-        module.ports().iter().map(|port| port.role).filter(|role| *role != Role::Data).collect()
+        module
+            .ports()
+            .iter()
+            .map(|port| port.role)
+            .filter(|role| *role != Role::Data)
+            .collect()
     };
     let combinational = {
         let mut m = Builder::new("combinational", "");
@@ -207,7 +251,10 @@ fn clock_and_reset_are_ports_exactly_where_they_are_needed() {
     let instance = m.instance("u_counter", &counter(), &inputs);
     m.output("count", instance.output("count"), "");
     m.unused(instance.output("at_limit"));
-    assert_eq!(roles(&m.finish().expect("a legal module")), [Role::Clock, Role::Reset]);
+    assert_eq!(
+        roles(&m.finish().expect("a legal module")),
+        [Role::Clock, Role::Reset]
+    );
 }
 
 #[test]
@@ -222,7 +269,11 @@ fn handles_reach_the_same_ports_as_names() {
     evaluator.set_at(by_two, 2);
     evaluator.set_at(count, 99);
     evaluator.clock();
-    assert_eq!(evaluator.get_at(count), 4, "bits beyond the width are dropped, outputs not set");
+    assert_eq!(
+        evaluator.get_at(count),
+        4,
+        "bits beyond the width are dropped, outputs not set"
+    );
     assert_eq!(evaluator.get_words_at(count), [4]);
     assert_eq!(count.ty(), unsigned(8));
 }

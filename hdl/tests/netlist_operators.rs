@@ -5,7 +5,9 @@ use num_bigint::{BigInt, BigUint};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-const WIDTHS: [u32; 15] = [1, 2, 7, 8, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000, 4000];
+const WIDTHS: [u32; 15] = [
+    1, 2, 7, 8, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000, 4000,
+];
 
 fn power(n: u32) -> BigInt {
     BigInt::from(1) << n
@@ -15,7 +17,11 @@ fn power(n: u32) -> BigInt {
 fn wrap(value: &BigInt, width: u32) -> BigUint {
     let modulus = power(width);
     let rest = value % &modulus;
-    let positive = if rest < BigInt::ZERO { rest + modulus } else { rest };
+    let positive = if rest < BigInt::ZERO {
+        rest + modulus
+    } else {
+        rest
+    };
     positive.to_biguint().expect("positive")
 }
 
@@ -82,7 +88,8 @@ impl Bench {
     ) {
         let name = format!("out_{name}");
         self.builder.output(&name, signal, "");
-        self.expected.push((name, (signal.width(), Box::new(expected))));
+        self.expected
+            .push((name, (signal.width(), Box::new(expected))));
     }
 }
 
@@ -103,7 +110,13 @@ fn bench(ty: Type, other: Type) -> (Bench, [Signal; 5]) {
     let c = m.input("c", other, "");
     let amount = m.input("amount", unsigned(13), "");
     let select = m.input("select", unsigned(1), "");
-    (Bench { builder: m, expected: Vec::new() }, [a, b, c, amount, select])
+    (
+        Bench {
+            builder: m,
+            expected: Vec::new(),
+        },
+        [a, b, c, amount, select],
+    )
 }
 
 fn arithmetic(t: &mut Bench, [a, b, c, ..]: [Signal; 5]) {
@@ -144,9 +157,13 @@ fn logic(t: &mut Bench, [a, b, ..]: [Signal; 5]) {
     let x = t.builder.any(a);
     t.check("any", x, |v| truth(v.a != BigInt::ZERO));
     let x = t.builder.all(a);
-    t.check("all", x, move |v| truth(bits(&v.a, 0, width) == power(width) - 1));
+    t.check("all", x, move |v| {
+        truth(bits(&v.a, 0, width) == power(width) - 1)
+    });
     let x = t.builder.parity(a);
-    t.check("parity", x, move |v| BigInt::from(wrap(&v.a, width).count_ones() % 2));
+    t.check("parity", x, move |v| {
+        BigInt::from(wrap(&v.a, width).count_ones() % 2)
+    });
 }
 
 fn comparisons(t: &mut Bench, [a, b, ..]: [Signal; 5]) {
@@ -168,9 +185,13 @@ fn shifts(t: &mut Bench, [a, b, _, amount, _]: [Signal; 5]) {
     let width = a.width();
     for n in [0, 1, width / 2, width - 1, width, width + 3] {
         let x = t.builder.shl_by(a, n);
-        t.check(&format!("shl_by_{n}_{}", t.expected.len()), x, move |v| &v.a << n);
+        t.check(&format!("shl_by_{n}_{}", t.expected.len()), x, move |v| {
+            &v.a << n
+        });
         let x = t.builder.shr_by(a, n);
-        t.check(&format!("shr_by_{n}_{}", t.expected.len()), x, move |v| &v.a >> n);
+        t.check(&format!("shr_by_{n}_{}", t.expected.len()), x, move |v| {
+            &v.a >> n
+        });
     }
     let x = t.builder.shl(a, amount);
     t.check("shl", x, |v| &v.a << v.amount);
@@ -180,7 +201,9 @@ fn shifts(t: &mut Bench, [a, b, _, amount, _]: [Signal; 5]) {
     let wide = t.builder.as_unsigned(b);
     let signed = a.is_signed();
     let amount_of = move |v: &Operands| {
-        u32::try_from(&BigInt::from(wrap(&v.b, width))).unwrap_or(u32::MAX).min(width)
+        u32::try_from(&BigInt::from(wrap(&v.b, width)))
+            .unwrap_or(u32::MAX)
+            .min(width)
     };
     let x = t.builder.shl(a, wide);
     t.check("shl_wide", x, move |v| &v.a << amount_of(v));
@@ -192,7 +215,11 @@ fn shifts(t: &mut Bench, [a, b, _, amount, _]: [Signal; 5]) {
 fn selection(t: &mut Bench, [a, b, c, _, select]: [Signal; 5]) {
     let (width, c_width) = (a.width(), c.width());
     let x = t.builder.mux(select, a, b);
-    t.check("mux", x, |v| if v.select { v.a.clone() } else { v.b.clone() });
+    t.check(
+        "mux",
+        x,
+        |v| if v.select { v.a.clone() } else { v.b.clone() },
+    );
     let x = t.builder.concat(&[a, c, select, b]);
     t.check("concat", x, move |v| {
         let high = (bits(&v.a, 0, width) << c_width) + bits(&v.c, 0, c_width);
@@ -200,7 +227,9 @@ fn selection(t: &mut Bench, [a, b, c, _, select]: [Signal; 5]) {
     });
     for (low, taken) in slices(width) {
         let x = t.builder.slice(a, low, taken);
-        t.check(&format!("slice_{low}_{taken}"), x, move |v| bits(&v.a, low, taken));
+        t.check(&format!("slice_{low}_{taken}"), x, move |v| {
+            bits(&v.a, low, taken)
+        });
     }
     let x = t.builder.bit(a, width - 1);
     t.check("bit", x, move |v| bits(&v.a, width - 1, 1));
@@ -214,16 +243,28 @@ fn selection(t: &mut Bench, [a, b, c, _, select]: [Signal; 5]) {
         let x = t.builder.extend(a, width + more);
         t.check(&format!("extend_{more}"), x, |v| v.a.clone());
     }
-    let other_sign = if a.is_signed() { t.builder.as_unsigned(a) } else { t.builder.as_signed(a) };
+    let other_sign = if a.is_signed() {
+        t.builder.as_unsigned(a)
+    } else {
+        t.builder.as_signed(a)
+    };
     let x = t.builder.name(other_sign, "other_sign");
     let x = t.builder.extend(x, width + 70);
-    let ty = if a.is_signed() { unsigned(width) } else { signed(width) };
+    let ty = if a.is_signed() {
+        unsigned(width)
+    } else {
+        signed(width)
+    };
     t.check("cast", x, move |v| number(&wrap(&v.a, width), ty));
 }
 
 /// Slices at the ends, in the middle and across the words that the evaluator computes in.
 fn slices(width: u32) -> Vec<(u32, u32)> {
-    let mut all = vec![(0, width), (0, width.div_ceil(2)), (width / 2, width - width / 2)];
+    let mut all = vec![
+        (0, width),
+        (0, width.div_ceil(2)),
+        (width / 2, width - width / 2),
+    ];
     for low in [1, 31, 60, 63, 64, 100, 127] {
         for taken in [1, 2, 8, 63, 64, 65, 130] {
             if low + taken <= width {
@@ -238,7 +279,11 @@ fn slices(width: u32) -> Vec<(u32, u32)> {
 
 fn check_type(ty: Type, rng: &mut ChaCha8Rng) {
     let c_width = [1, 5, 64, 70, 129][rng.random_range(0..5)];
-    let other = if ty.is_signed() { signed(c_width) } else { unsigned(c_width) };
+    let other = if ty.is_signed() {
+        signed(c_width)
+    } else {
+        unsigned(c_width)
+    };
     let (mut t, signals) = bench(ty, other);
     arithmetic(&mut t, signals);
     logic(&mut t, signals);
@@ -276,7 +321,10 @@ fn check_type(ty: Type, rng: &mut ChaCha8Rng) {
         for (name, (width, expected)) in &t.expected {
             let found = from_words(evaluator.get_words(name));
             let expected = wrap(&expected(&operands), *width);
-            assert_eq!(found, expected, "{name} of {ty}, a={a:x} b={b:x} c={c:x} by {amount}");
+            assert_eq!(
+                found, expected,
+                "{name} of {ty}, a={a:x} b={b:x} c={c:x} by {amount}"
+            );
         }
     }
 }
@@ -284,13 +332,17 @@ fn check_type(ty: Type, rng: &mut ChaCha8Rng) {
 #[test]
 fn unsigned_operators_are_exact_at_every_width() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    WIDTHS.iter().for_each(|width| check_type(unsigned(*width), &mut rng));
+    WIDTHS
+        .iter()
+        .for_each(|width| check_type(unsigned(*width), &mut rng));
 }
 
 #[test]
 fn signed_operators_are_exact_at_every_width() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
-    WIDTHS.iter().for_each(|width| check_type(signed(*width), &mut rng));
+    WIDTHS
+        .iter()
+        .for_each(|width| check_type(signed(*width), &mut rng));
 }
 
 #[test]
@@ -306,7 +358,10 @@ fn constants_have_the_bits_of_their_type() {
         (m.constant(-1i64 as u64, signed(1)), BigInt::from(-1)),
         (m.constant(u64::MAX, unsigned(64)), BigInt::from(u64::MAX)),
         (m.constant(u64::MAX, unsigned(90)), BigInt::from(u64::MAX)),
-        (m.constant_words(&[1, 2, 3], unsigned(130)), (BigInt::from(3) << 128) + (BigInt::from(2) << 64) + 1),
+        (
+            m.constant_words(&[1, 2, 3], unsigned(130)),
+            (BigInt::from(3) << 128) + (BigInt::from(2) << 64) + 1,
+        ),
         (m.constant_words(&[7], unsigned(300)), BigInt::from(7)),
         (m.zero(signed(77)), BigInt::ZERO),
     ];

@@ -2,10 +2,9 @@
 
 mod netlist_support;
 
-use logattn_hdl::netlist::{
-    Builder, Direction, Evaluator, Module, Role, Signal, Type, signed, unsigned,
-};
-use netlist_support::{Cycle, Verilator, difference, files};
+use logattn_hdl::netlist::{Builder, Direction, Module, Signal, Type, signed, unsigned};
+use netlist_support::bench::{bench, ports};
+use netlist_support::verilator::{Verilator, files};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,18 +23,30 @@ impl Generator {
     fn new(name: &str, seed: u64, widest: u32) -> Generator {
         let m = Builder::new(name, format!("A random module from seed {seed}."));
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        Generator { rng, m, pool: Vec::new(), outputs: 0, widest }
+        Generator {
+            rng,
+            m,
+            pool: Vec::new(),
+            outputs: 0,
+            widest,
+        }
     }
 
     fn random_type(&mut self) -> Type {
-        let favorites = [1, 2, 3, 7, 8, 16, 31, 32, 33, 63, 64, 65, 127, 128, 129, 300];
+        let favorites = [
+            1, 2, 3, 7, 8, 16, 31, 32, 33, 63, 64, 65, 127, 128, 129, 300,
+        ];
         let width = match self.rng.random_range(0..3) {
             0 => self.rng.random_range(1..=12),
             1 => self.rng.random_range(1..=self.widest),
             _ => *favorites.choose(&mut self.rng).expect("not empty"),
         };
         let width = width.min(self.widest);
-        if self.rng.random() { unsigned(width) } else { signed(width) }
+        if self.rng.random() {
+            unsigned(width)
+        } else {
+            signed(width)
+        }
     }
 
     fn any_signal(&mut self) -> Signal {
@@ -45,7 +56,10 @@ impl Generator {
     /// A signal of the pool, or bits of one, as a `ty`.
     fn of_type(&mut self, ty: Type) -> Signal {
         let same: Vec<Signal> = self.pool.iter().copied().filter(|s| s.ty() == ty).collect();
-        if let Some(signal) = same.choose(&mut self.rng).filter(|_| self.rng.random_bool(0.7)) {
+        if let Some(signal) = same
+            .choose(&mut self.rng)
+            .filter(|_| self.rng.random_bool(0.7))
+        {
             return *signal;
         }
         let from = self.any_signal();
@@ -55,15 +69,25 @@ impl Generator {
         } else {
             self.m.extend(from, ty.width())
         };
-        if ty.is_signed() { self.m.as_signed(bits) } else { self.m.as_unsigned(bits) }
+        if ty.is_signed() {
+            self.m.as_signed(bits)
+        } else {
+            self.m.as_unsigned(bits)
+        }
     }
 
     /// An operand that may be an expression without a name, or a constant.
     fn operand(&mut self, ty: Type) -> Signal {
         let choice = self.rng.random_range(0..24);
-        let words: Vec<u64> = (0..ty.width().div_ceil(64)).map(|_| self.rng.random()).collect();
+        let words: Vec<u64> = (0..ty.width().div_ceil(64))
+            .map(|_| self.rng.random())
+            .collect();
         if choice == 0 && ty.width() <= 64 {
-            let value = if ty.is_signed() { words[0] as i64 >> (64 - ty.width()) } else { 0 };
+            let value = if ty.is_signed() {
+                words[0] as i64 >> (64 - ty.width())
+            } else {
+                0
+            };
             return self.m.constant(value as u64, ty);
         }
         if choice > 12 {
@@ -129,7 +153,11 @@ impl Generator {
             6..=8 => self.shifted(ty),
             9 => {
                 let all: Vec<Signal> = (0..4).map(|_| self.operand(ty)).collect();
-                if self.rng.random() { self.m.and_all(&all) } else { self.m.or_all(&all) }
+                if self.rng.random() {
+                    self.m.and_all(&all)
+                } else {
+                    self.m.or_all(&all)
+                }
             }
             10 | 11 => {
                 let parts: Vec<Signal> = (0..self.rng.random_range(2..5))
@@ -169,10 +197,18 @@ impl Generator {
 
     /// The product of two nets, which need no name for their signs to be extended.
     fn product(&mut self) -> Signal {
-        let factors: Vec<Signal> =
-            self.pool.iter().copied().filter(|s| s.width() <= self.widest).collect();
+        let factors: Vec<Signal> = self
+            .pool
+            .iter()
+            .copied()
+            .filter(|s| s.width() <= self.widest)
+            .collect();
         let [a, b] = [(); 2].map(|()| *factors.choose(&mut self.rng).expect("not empty"));
-        let b = if a.is_signed() { self.m.as_signed(b) } else { self.m.as_unsigned(b) };
+        let b = if a.is_signed() {
+            self.m.as_signed(b)
+        } else {
+            self.m.as_unsigned(b)
+        };
         self.m.mul(a, b)
     }
 
@@ -183,7 +219,11 @@ impl Generator {
             _ => ty.width().ilog2() + 1,
         };
         let amount = self.of_type(unsigned(amount_bits));
-        if self.rng.random_bool(0.4) { self.m.shl(a, amount) } else { self.m.shr(a, amount) }
+        if self.rng.random_bool(0.4) {
+            self.m.shl(a, amount)
+        } else {
+            self.m.shr(a, amount)
+        }
     }
 
     /// Makes a signal without a name an output, which gives it one.
@@ -196,8 +236,11 @@ impl Generator {
     fn instantiate(&mut self, name: &str, child: &Module) {
         let inputs: Vec<(String, Type)> = ports(child, Direction::Input);
         let signals: Vec<Signal> = inputs.iter().map(|(_, ty)| self.operand(*ty)).collect();
-        let connections: Vec<(&str, Signal)> =
-            inputs.iter().zip(signals).map(|((name, _), signal)| (name.as_str(), signal)).collect();
+        let connections: Vec<(&str, Signal)> = inputs
+            .iter()
+            .zip(signals)
+            .map(|((name, _), signal)| (name.as_str(), signal))
+            .collect();
         let instance = self.m.instance(name, child, &connections);
         for (port, _) in ports(child, Direction::Output) {
             self.publish(instance.output(port));
@@ -259,7 +302,8 @@ impl Generator {
         let register = if self.rng.random() {
             let value: u64 = self.rng.random();
             let kept = ty.width().min(63) - u32::from(ty.is_signed() && ty.width() < 64);
-            self.m.register_reset(name.clone(), ty, value & ((1 << kept) - 1))
+            self.m
+                .register_reset(name.clone(), ty, value & ((1 << kept) - 1))
         } else {
             self.m.register(name.clone(), ty)
         };
@@ -279,93 +323,6 @@ impl Generator {
         let word = self.m.memory_read(memory, "word", read, from);
         self.m.output("word", word, "");
         self.pool.push(word);
-    }
-}
-
-fn ports(module: &Module, direction: Direction) -> Vec<(String, Type)> {
-    let data = module.ports().iter().filter(|p| p.role == Role::Data && p.direction == direction);
-    data.map(|port| (port.name.clone(), port.ty)).collect()
-}
-
-/// All of `modules` side by side: inputs from slices of one port, outputs in a row on another.
-struct Bench {
-    top: Module,
-    /// Bits of `stimulus` and `response`.
-    bits: (u32, u32),
-    /// Path, lowest bit and width of each output in the response.
-    names: Vec<(String, u32, u32)>,
-}
-
-fn bench(modules: &[Module]) -> Bench {
-    let width = |direction| {
-        modules.iter().flat_map(|m| ports(m, direction)).map(|(_, ty)| ty.width()).sum::<u32>()
-    };
-    // Both ports wider than 64 bits, so that the C++ sees arrays.
-    let stimulus_bits = width(Direction::Input).max(65);
-    let response_bits = width(Direction::Output);
-    let mut m = Builder::new("bench", "");
-    let stimulus = m.input("stimulus", unsigned(stimulus_bits), "");
-    m.unused(stimulus);
-    let (mut low, mut parts, mut names) = (0, Vec::new(), Vec::new());
-    let mut response_low = 0;
-    for module in modules {
-        let inputs = ports(module, Direction::Input);
-        let mut connections = Vec::new();
-        for (name, ty) in &inputs {
-            let bits = m.slice(stimulus, low, ty.width());
-            let bits = if ty.is_signed() { m.as_signed(bits) } else { bits };
-            connections.push((name.as_str(), bits));
-            low += ty.width();
-        }
-        let instance = m.instance(format!("u_{}", module.name()), module, &connections);
-        for (name, ty) in ports(module, Direction::Output) {
-            parts.push(instance.output(&name));
-            names.push((format!("{}.{name}", module.name()), response_low, ty.width()));
-            response_low += ty.width();
-        }
-    }
-    parts.reverse();
-    let response = m.concat(&parts);
-    m.output("response", response, "");
-    let top = m.finish().expect("a legal module");
-    Bench { top, bits: (stimulus_bits, response_bits), names }
-}
-
-impl Bench {
-    /// Words that are often all zeros, all ones, small or those of the last cycle.
-    fn stimulus(&self, seed: u64, cycles: usize) -> Vec<Cycle> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let count = self.bits.0.div_ceil(64) as usize;
-        let mut words = vec![0u64; count];
-        let mut all = Vec::new();
-        for cycle in 0..cycles {
-            for word in &mut words {
-                *word = match rng.random_range(0..8) {
-                    0 => 0,
-                    1 => u64::MAX,
-                    2 => 1 << rng.random_range(0..64),
-                    3 => *word,
-                    _ => rng.random(),
-                };
-            }
-            let used = self.bits.0 - 64 * (count as u32 - 1);
-            words[count - 1] &= u64::MAX >> (64 - used);
-            all.push(Cycle { reset: cycle < 2 || rng.random_bool(0.03), stimulus: words.clone() });
-        }
-        all
-    }
-
-    fn evaluate(&self, stimulus: &[Cycle]) -> Vec<Vec<u64>> {
-        let mut evaluator = Evaluator::new(&self.top).expect("no loop");
-        let mut responses = Vec::new();
-        for cycle in stimulus {
-            evaluator.set("rst", cycle.reset.into());
-            evaluator.set_words("stimulus", &cycle.stimulus);
-            evaluator.settle();
-            responses.push(evaluator.get_words("response").to_vec());
-            evaluator.clock();
-        }
-        responses
     }
 }
 
@@ -389,112 +346,8 @@ fn random_modules_are_the_same_in_verilator() {
     let expected = bench.evaluate(&stimulus);
     assert_eq!(found.len(), expected.len());
     for (cycle, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        let difference = difference(&bench.names, found, expected);
+        let difference = bench.difference(found, expected);
         assert!(difference.is_empty(), "cycle {cycle}\n{difference}");
     }
     println!("{} cycles of {} bits", stimulus.len(), bench.bits.1);
-}
-
-/// Every operator once, on operands so small that all of their values occur.
-fn every_operator() -> Module {
-    let mut m = Builder::new("every", "");
-    let [a, b] = ["a", "b"].map(|name| m.input(name, unsigned(3), ""));
-    let [s, t] = ["s", "t"].map(|name| m.input(name, signed(3), ""));
-    let bit = m.input("bit_in", unsigned(1), "");
-    type Binary = fn(&mut Builder, Signal, Signal) -> Signal;
-    let binary: [(&str, Binary); 14] = [
-        ("sum", Builder::add),
-        ("difference", Builder::sub),
-        ("product", Builder::mul),
-        ("both", Builder::and),
-        ("either", Builder::or),
-        ("differing", Builder::xor),
-        ("same", Builder::eq),
-        ("other", Builder::ne),
-        ("less", Builder::lt),
-        ("at_most", Builder::le),
-        ("more", Builder::gt),
-        ("at_least", Builder::ge),
-        ("up", Builder::shl),
-        ("down", Builder::shr),
-    ];
-    for (name, operator) in binary {
-        let signal = operator(&mut m, a, b);
-        m.output(name, signal, "");
-        let right = if name == "up" || name == "down" { b } else { t };
-        let signal = operator(&mut m, s, right);
-        m.output(format!("signed_{name}"), signal, "");
-    }
-    let inverse = m.not(a);
-    m.output("inverse", inverse, "");
-    let negative = m.neg(s);
-    m.output("negative", negative, "");
-    let reductions = [m.any(a), m.all(a), m.parity(a)];
-    for (name, signal) in ["some", "full", "odd"].into_iter().zip(reductions) {
-        m.output(name, signal, "");
-    }
-    let chosen = m.mux(bit, a, b);
-    m.output("chosen", chosen, "");
-    let kept = m.register_reset("kept", unsigned(3), 5);
-    m.update_if(kept, bit, a);
-    m.output("kept", kept, "");
-    m.finish().expect("a legal module")
-}
-
-/// Texts of [`every_operator`] with one thing changed in each; `None` stands for the text as it is.
-const FLIPS: [Option<(&str, &str)>; 23] = [
-    None,
-    Some(("a + b", "a - b")),
-    Some(("a - b", "a + b")),
-    Some(("$signed({{3{s[2]}}, s}) *", "$signed({3'd0, s}) *")),
-    Some(("a & b", "a | b")),
-    Some(("a | b", "a ^ b")),
-    Some(("a ^ b", "a | b")),
-    Some(("a == b", "a != b")),
-    Some(("a != b", "a == b")),
-    Some(("a < b", "a <= b")),
-    Some(("s < t", "$unsigned(s) < t")),
-    Some(("a <= b", "a < b")),
-    Some(("a > b", "a >= b")),
-    Some(("a >= b", "a > b")),
-    Some(("a << b", "a >> b")),
-    Some(("s >>> b", "s >> b")),
-    Some(("= ~a", "= a")),
-    Some(("= -s", "= s")),
-    Some(("= |a", "= &a")),
-    Some(("= ^a", "= |a")),
-    Some(("? a : b", "? b : a")),
-    Some(("3'd5", "3'd4")),
-    Some(("if (bit_in)", "if (~bit_in)")),
-];
-
-#[test]
-fn a_flipped_operator_in_the_text_is_noticed() {
-    let Some(verilator) = Verilator::find() else {
-        return;
-    };
-    let copies: Vec<Module> =
-        (0..FLIPS.len()).map(|i| every_operator().with_prefix(&format!("copy_{i}"))).collect();
-    let bench = bench(&copies);
-    let mut files = files(&bench.top);
-    for (i, flip) in FLIPS.iter().enumerate() {
-        let text = &mut files[i].1;
-        if let Some((from, to)) = flip {
-            assert!(text.contains(from), "`{from}` in {text}");
-            *text = text.replacen(from, to, 1);
-        }
-    }
-    let stimulus = bench.stimulus(8, 600);
-    let found = verilator.run("flipped", &files, bench.bits, &stimulus);
-    let expected = bench.evaluate(&stimulus);
-    let mut noticed = vec![false; FLIPS.len()];
-    for (found, expected) in found.iter().zip(&expected) {
-        let difference = difference(&bench.names, found, expected);
-        for (i, noticed) in noticed.iter_mut().enumerate() {
-            *noticed |= difference.contains(&format!("copy_{i}_every."));
-        }
-    }
-    for (flip, noticed) in FLIPS.iter().zip(noticed) {
-        assert_eq!(noticed, flip.is_some(), "{flip:?}");
-    }
 }

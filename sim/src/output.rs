@@ -48,11 +48,33 @@ impl Output {
     pub(crate) fn capture(&mut self, offered: Cycle) -> Cycle {
         let captured = offered.max(self.free);
         self.next = self.next.max(captured + 1 + self.preparation);
-        for _ in 0..self.beats {
-            self.send();
+        if self.sink == Pattern::Always && self.sink_free <= self.next + self.stages as Cycle + 1 {
+            self.send_unhindered();
+        } else {
+            for _ in 0..self.beats {
+                self.send();
+            }
         }
         self.free = self.left[0];
         captured
+    }
+
+    /// All beats of a block, with nothing of the blocks before left in their way: the last transfer
+    /// is over when the first beat reaches the port, so every register before it is empty in time.
+    #[inline]
+    fn send_unhindered(&mut self) {
+        let (stages, beats) = (self.stages as Cycle, self.beats as Cycle);
+        let first = self.next + stages + 1;
+        self.transfers.extend(first..first + beats);
+        let last = self.next + beats - 1;
+        for (stage, left) in self.left.iter_mut().enumerate() {
+            *left = last + stage as Cycle;
+        }
+        self.next = last + 1;
+        for transfer in first + beats - beats.min(2)..first + beats {
+            self.register.leaves(transfer);
+        }
+        self.sink_free = first + beats;
     }
 
     /// One beat from the hold register to the port.

@@ -51,17 +51,14 @@ impl Pattern {
     }
 }
 
-/// Two rounds of the finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), so that a pattern
-/// needs no state and any cycle of it can be asked for.
+/// The finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), so that a pattern needs no state
+/// and any cycle of it can be asked for.
 #[inline]
 fn hash(seed: u64, cycle: Cycle) -> u64 {
-    let mut z = seed ^ cycle.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..2 {
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-    }
-    z
+    let mut z = seed.wrapping_add(cycle.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// The outside world of a unit.
@@ -129,6 +126,11 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn new(pattern: Pattern, traced: bool) -> Self {
         Source { pattern, free: 0, register: StreamRegister::default(), transfers: traced.then(Vec::new) }
+    }
+
+    /// Whether it never stalls and is not traced.
+    pub(crate) fn is_prompt(&self) -> bool {
+        self.pattern == Pattern::Always && self.transfers.is_none()
     }
 
     /// Sends the next beat; gives the first cycle in which it can leave the register.

@@ -16,6 +16,11 @@ pub(crate) struct Entry {
 /// From `s_axis_attn` to the queue's write port.
 pub(crate) struct SelectorInput {
     source: Source,
+    /// The source never stalls and nobody asks for its transfers. Then source, stream register and
+    /// quantizer always have the next beat ready in the cycle after the selector took one: beat i
+    /// is taken from the source no later than a cycle before beat i - 1 leaves the quantizer, as
+    /// every register before it is emptied in the cycle in which the next one is.
+    prompt: bool,
     /// First cycle in which the quantizer's register can take the next beat.
     quantizer_free: Cycle,
     /// First cycle in which the next beat can be taken from the quantizer.
@@ -32,10 +37,13 @@ pub(crate) struct SelectorInput {
 
 impl SelectorInput {
     pub(crate) fn new(source: Source, depth: usize) -> Self {
+        let prompt = source.is_prompt();
         SelectorInput {
             source,
+            prompt,
             quantizer_free: 0,
-            next: 0,
+            // The first beat passes the stream register and the quantizer.
+            next: 2,
             held: None,
             held_leaves: 0,
             places: vec![0; depth],
@@ -44,35 +52,63 @@ impl SelectorInput {
         }
     }
 
-    /// A beat with `visits` survivors arrives. Gives the entries that its coming sends into the
-    /// queue: the beat held before it and, when it ends its row, the row's last beat.
+    /// `beats` beats without survivors arrive, none of them the last of its row.
     #[inline]
-    pub(crate) fn beat(&mut self, visits: u8, last: bool) -> [Option<Entry>; 2] {
+    pub(crate) fn skip(&mut self, beats: usize) {
+        if self.prompt {
+            self.next += beats as Cycle;
+        } else {
+            for _ in 0..beats {
+                let taken = self.offered();
+                self.take(taken);
+            }
+        }
+    }
+
+    /// A beat with survivors arrives and is held back; gives the entry that was held before it.
+    #[inline]
+    pub(crate) fn survivors(&mut self, visits: u8) -> Option<Entry> {
+        let offered = self.offered();
+        let before = self.held.replace(visits);
+        let taken = match before {
+            Some(_) => offered.max(self.places[self.write_place]),
+            None => offered.max(self.held_leaves),
+        };
+        self.take(taken);
+        before.map(|visits| self.push(visits, false, taken))
+    }
+
+    /// The row ends after `beats` more beats without survivors; gives its last entry.
+    #[inline]
+    pub(crate) fn end_row(&mut self, beats: usize) -> Entry {
+        if beats > 0 {
+            self.skip(beats - 1);
+            let offered = self.offered();
+            // All that is left of the row is this beat's token, which needs the register.
+            let taken = if self.held.is_none() { offered.max(self.held_leaves) } else { offered };
+            self.take(taken);
+        }
+        let visits = self.held.take().unwrap_or(0);
+        self.held_leaves = self.next.max(self.places[self.write_place]);
+        self.push(visits, true, self.held_leaves)
+    }
+
+    /// A beat is taken from the quantizer in `cycle`.
+    #[inline]
+    fn take(&mut self, cycle: Cycle) {
+        self.quantizer_free = cycle;
+        self.next = cycle + 1;
+    }
+
+    /// The first cycle in which the next beat can be taken from the quantizer.
+    #[inline]
+    fn offered(&mut self) -> Cycle {
+        if self.prompt {
+            return self.next;
+        }
         let registered = self.source.send().max(self.quantizer_free);
         self.source.leaves(registered);
-        let offered = (registered + 1).max(self.next);
-        let mut taken = offered;
-        let mut before = None;
-        if visits > 0 {
-            taken = match self.held.replace(visits) {
-                Some(held) => {
-                    let taken = offered.max(self.places[self.write_place]);
-                    before = Some(self.push(held, false, taken));
-                    taken
-                }
-                None => offered.max(self.held_leaves),
-            };
-        } else if last && self.held.is_none() {
-            taken = offered.max(self.held_leaves);
-        }
-        self.quantizer_free = taken;
-        self.next = taken + 1;
-        let ending = last.then(|| {
-            let visits = self.held.take().unwrap_or(0);
-            self.held_leaves = (taken + 1).max(self.places[self.write_place]);
-            self.push(visits, true, self.held_leaves)
-        });
-        [before, ending]
+        (registered + 1).max(self.next)
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use crate::output::Output;
 use crate::ports::{Ports, Source};
 use crate::selector::{Entry, SelectorInput};
 use crate::values::ValueLoader;
-use crate::workload::{SimulationError, Workload};
+use crate::workload::{SimulationError, Visits, Workload};
 use crate::Cycle;
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::queue_depth;
@@ -78,7 +78,7 @@ fn pass(
     traced: bool,
 ) -> Result<Run, SimulationError> {
     workload.check(configuration)?;
-    let blocks = workload.block_ends.len();
+    let blocks = workload.blocks.len();
     let mut unit = Unit {
         input: SelectorInput::new(Source::new(ports.attn, traced), queue_depth(configuration)),
         visitor: Visitor::default(),
@@ -87,19 +87,12 @@ fn pass(
         passes: configuration.passes(),
     };
     let mut loader = ValueLoader::new(Source::new(ports.value, traced), configuration.value_banks);
-    let (mut block, mut beat) = (0, 0);
+    let (mut blocks, mut start) = (workload.blocks.iter(), 0);
     for (index, head) in workload.heads.iter().enumerate() {
         unit.visitor.loaded = loader.load(head.value_words);
-        for _ in 0..head.blocks {
-            let end = workload.block_ends[block];
-            while beat < end {
-                let last = beat + 1 == end;
-                for entry in unit.input.beat(workload.visits[beat], last).into_iter().flatten() {
-                    unit.enter(entry);
-                }
-                beat += 1;
-            }
-            block += 1;
+        for block in blocks.by_ref().take(head.blocks) {
+            unit.block(block.beats, &workload.visits[start..block.end]);
+            start = block.end;
         }
         loader.release(index, unit.visitor.popped);
     }
@@ -117,6 +110,20 @@ struct Unit {
 }
 
 impl Unit {
+    /// The beats of a query block arrive.
+    fn block(&mut self, beats: usize, visits: &[Visits]) {
+        let mut arrived = 0;
+        for Visits { beat, keys } in visits {
+            self.input.skip(usize::from(*beat) - arrived);
+            arrived = usize::from(*beat) + 1;
+            if let Some(entry) = self.input.survivors(*keys) {
+                self.enter(entry);
+            }
+        }
+        let last = self.input.end_row(beats - arrived);
+        self.enter(last);
+    }
+
     /// An entry has been written to the queue: everything up to its last visit follows.
     #[inline]
     fn enter(&mut self, entry: Entry) {
@@ -150,7 +157,7 @@ impl Unit {
         let idle_after = observed.saturating_sub(visitor.next_pop);
         let counters = Counters {
             cycles,
-            rows: (workload.block_ends.len() * configuration.query_block) as u64,
+            rows: (workload.blocks.len() * configuration.query_block) as u64,
             keys: workload.keys,
             survivors: workload.survivors,
             value_reads: visitor.reads,
@@ -204,13 +211,14 @@ impl Visitor {
             self.stall_value += self.loaded - self.next_pop;
             self.next_pop = self.loaded;
         }
-        for _ in 0..entry.visits.max(1) {
-            let popped = self.next_pop.max(self.value_left);
-            self.stall_output += popped - self.next_pop;
-            self.popped = popped;
-            self.next_pop = popped + 1;
-            self.value_left = (popped + 1).max(self.scaled_left);
-            self.scaled_left = (self.value_left + 1).max(self.sums_free);
+        let visits = entry.visits.max(1);
+        if self.flows() {
+            self.popped = self.next_pop + Cycle::from(visits) - 1;
+            self.next_pop = self.popped + 1;
+            self.value_left = self.popped + 1;
+            self.scaled_left = self.popped + 2;
+        } else {
+            self.visit(visits);
         }
         self.reads += u64::from(entry.visits);
         self.head_free = self.popped;
@@ -218,5 +226,25 @@ impl Visitor {
             self.sums_free = output.capture(self.scaled_left + 1);
         }
         (read, taken)
+    }
+
+    /// Nothing is in the way of the next survivor, and so of those right after it.
+    #[inline]
+    fn flows(&self) -> bool {
+        self.value_left <= self.next_pop
+            && self.scaled_left <= self.next_pop + 1
+            && self.sums_free <= self.next_pop + 2
+    }
+
+    /// Visits survivors one by one.
+    fn visit(&mut self, visits: u8) {
+        for _ in 0..visits {
+            let popped = self.next_pop.max(self.value_left);
+            self.stall_output += popped - self.next_pop;
+            self.popped = popped;
+            self.next_pop = popped + 1;
+            self.value_left = (popped + 1).max(self.scaled_left);
+            self.scaled_left = (self.value_left + 1).max(self.sums_free);
+        }
     }
 }

@@ -75,7 +75,25 @@ impl BlockCost {
     }
 }
 
-/// Heads of query blocks for one unit, reduced to visits a beat.
+/// A beat that has keys to visit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visits {
+    /// Index of the beat in its block.
+    pub beat: u16,
+    /// Keys to visit, at least 1.
+    pub keys: u8,
+}
+
+/// One query block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    /// Beats on `s_axis_attn`.
+    pub beats: usize,
+    /// End of the block in [`Workload::visits`].
+    pub end: usize,
+}
+
+/// Heads of query blocks for one unit, reduced to the beats that have keys to visit.
 #[derive(Clone, Debug)]
 pub struct Workload {
     keys_per_beat: usize,
@@ -85,10 +103,9 @@ pub struct Workload {
     /// The int8 twin visits every key.
     visit_all: bool,
     pub(crate) heads: Vec<HeadShape>,
-    /// End of each block in `visits`.
-    pub(crate) block_ends: Vec<usize>,
-    /// Keys to visit in each beat.
-    pub(crate) visits: Vec<u8>,
+    pub(crate) blocks: Vec<Block>,
+    /// The beats with keys to visit, block after block.
+    pub(crate) visits: Vec<Visits>,
     /// Keys within rows, over all rows.
     pub(crate) keys: u64,
     /// Codes other than 0, over all rows.
@@ -105,7 +122,7 @@ impl Workload {
             max_keys: configuration.max_keys,
             visit_all: configuration.accumulate == Accumulate::Multiply,
             heads: Vec::new(),
-            block_ends: Vec::new(),
+            blocks: Vec::new(),
             visits: Vec::new(),
             keys: 0,
             survivors: 0,
@@ -128,7 +145,7 @@ impl Workload {
         if keys == 0 || keys > self.max_keys {
             return Err(SimulationError::Keys { head, keys, max_keys: self.max_keys });
         }
-        let before = self.block_ends.len();
+        let before = self.blocks.len();
         for (block, (length, rows)) in blocks.into_iter().enumerate() {
             let rows = rows.as_ref();
             let sent = rows.first().map_or(0, |row| row.len());
@@ -139,7 +156,7 @@ impl Workload {
             }
             self.push_block(length.min(sent), rows);
         }
-        let blocks = self.block_ends.len() - before;
+        let blocks = self.blocks.len() - before;
         let expected = self.heads.first().map_or(blocks, |first| first.blocks);
         if blocks != expected || blocks == 0 || blocks > usize::from(u16::MAX) {
             return Err(SimulationError::Blocks { head, blocks, expected });
@@ -150,26 +167,33 @@ impl Workload {
 
     fn push_block(&mut self, length: usize, rows: &[&[u8]]) {
         let width = self.keys_per_beat;
+        let sent = rows.first().map_or(0, |row| row.len());
         self.keys += (length * self.query_block) as u64;
-        if let ([row], false) = (rows, self.visit_all) {
-            for beat in row.chunks(width) {
-                let visits = beat.iter().map(|code| u8::from(*code != 0)).sum::<u8>();
-                self.survivors += u64::from(visits);
-                self.visits.push(visits);
-            }
-        } else {
-            let sent = rows.first().map_or(0, |row| row.len());
-            for first in (0..sent).step_by(width) {
-                let mut visits = 0;
-                for key in first..(first + width).min(sent) {
-                    let kept = rows.iter().filter(|row| row[key] != 0).count();
-                    self.survivors += kept as u64;
-                    visits += u8::from(kept > 0 || (self.visit_all && key < length));
-                }
-                self.visits.push(visits);
+        for (beat, first) in (0..sent).step_by(width).enumerate() {
+            let end = (first + width).min(sent);
+            let keys = if let ([row], false) = (rows, self.visit_all) {
+                let kept = row[first..end].iter().map(|code| u8::from(*code != 0)).sum::<u8>();
+                self.survivors += u64::from(kept);
+                kept
+            } else {
+                self.visits_of(first..end, length, rows)
+            };
+            if keys > 0 {
+                self.visits.push(Visits { beat: beat as u16, keys });
             }
         }
-        self.block_ends.push(self.visits.len());
+        self.blocks.push(Block { beats: sent.div_ceil(width), end: self.visits.len() });
+    }
+
+    /// Keys of a beat that at least one row of the block kept; all within the row for the twin.
+    fn visits_of(&mut self, keys: std::ops::Range<usize>, length: usize, rows: &[&[u8]]) -> u8 {
+        let mut visits = 0;
+        for key in keys {
+            let kept = rows.iter().filter(|row| row[key] != 0).count();
+            self.survivors += kept as u64;
+            visits += u8::from(kept > 0 || (self.visit_all && key < length));
+        }
+        visits
     }
 
     /// Heads so far.
@@ -179,10 +203,10 @@ impl Workload {
 
     /// Beats and visits of each query block, in order.
     pub fn costs(&self) -> impl Iterator<Item = BlockCost> + '_ {
-        let starts = std::iter::once(0).chain(self.block_ends.iter().copied());
-        starts.zip(&self.block_ends).map(|(start, end)| {
-            let visits: u64 = self.visits[start..*end].iter().map(|v| u64::from(*v)).sum();
-            BlockCost { beats: (end - start) as u64, visits: visits * self.passes as u64 }
+        let starts = std::iter::once(0).chain(self.blocks.iter().map(|block| block.end));
+        starts.zip(&self.blocks).map(|(start, block)| {
+            let visits: u64 = self.visits[start..block.end].iter().map(|v| u64::from(v.keys)).sum();
+            BlockCost { beats: block.beats as u64, visits: visits * self.passes as u64 }
         })
     }
 

@@ -9,7 +9,6 @@ use crate::files::PendingFile;
 use crate::input::{self, DEMO, Input};
 use crate::table::{Table, grouped};
 use crate::timing::described;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use logattn_captures::Capture;
 use logattn_golden::Configuration;
@@ -43,7 +42,7 @@ pub struct Arguments {
     input: Option<String>,
     /// Play random rows, of every kind or of one
     #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true,
-        default_missing_value = "all", value_parser = Kind::parser())]
+        default_missing_value = "all", value_parser = Kind::parse)]
     random: Option<Kind>,
     /// Heads to play one after the other, spread evenly over a capture
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=65_536))]
@@ -79,14 +78,14 @@ enum Kind {
 }
 
 impl Kind {
-    /// A parser that knows, and lists, every kind's name.
-    fn parser() -> impl TypedValueParser<Value = Kind> {
-        let names = Rows::ALL.iter().map(|kind| kind_name(*kind));
-        let names = std::iter::once("all".to_string()).chain(names);
-        PossibleValuesParser::new(names.map(PossibleValue::new)).map(|name| {
-            let only = Rows::ALL.iter().find(|kind| kind_name(**kind) == name);
-            only.map_or(Kind::All, |kind| Kind::Only(*kind))
-        })
+    /// The kind of this name, or a message that lists the names.
+    fn parse(name: &str) -> Result<Self, String> {
+        let named = Rows::ALL.iter().find(|kind| kind_name(**kind) == name);
+        match (name, named) {
+            ("all", _) => Ok(Kind::All),
+            (_, Some(kind)) => Ok(Kind::Only(*kind)),
+            (_, None) => Err(format!("legal: all, {}", Rows::ALL.map(kind_name).join(", "))),
+        }
     }
 
     fn rows(&self) -> &[Rows] {
@@ -215,7 +214,8 @@ fn table(cases: &[Case], played: &[Played]) -> Table {
 }
 
 fn print_totals(console: &mut Console, played: &[Played]) -> Result<(), Error> {
-    console.line("equal: every output bit, the cycle of every output beat, every counter\n")?;
+    console.line("equal: every output bit, the cycle of every output beat, every counter")?;
+    console.line("")?;
     let mut table = Table::new(&["counter", ">value", "meaning"]);
     for (name, value, meaning) in described(&cosimulation::sum(played.iter().map(|p| p.outcome.counters))) {
         table.row([name.to_string(), grouped(value), meaning.to_string()]);

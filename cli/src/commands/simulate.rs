@@ -59,8 +59,8 @@ const FIELDS: [(&str, &str); 20] = [
     ("keys_per_row", "keys N of each row, up to the last that is not masked"),
     ("head_dimension", "elements D of a value vector"),
     ("cycles", "clock cycles from the start to the last output beat of the last head"),
-    ("bound_cycles", "clock cycles; sum over the query blocks of max(ceil(N / W), survivors), the steady-state bound"),
-    ("cycles_over_bound", "cycles / bound_cycles; 1 is the best possible"),
+    ("bound_cycles", "clock cycles; sum over the query blocks of max(ceil(N / W), survivors), what they would cost in steady state one by one"),
+    ("cycles_over_bound", "cycles / bound_cycles; under 1 where the survivors' queue evens out long and short rows"),
     ("int8_twin_cycles", "clock cycles of the int8 twin (same lanes and rate, nothing pruned) on the same heads"),
     ("twin_over_cycles", "int8_twin_cycles / cycles: how many times faster than the twin"),
     ("survivors_per_row", "keys whose code is not 0, mean over all rows of all heads"),
@@ -204,8 +204,8 @@ fn print(report: &Report, console: &mut Console) -> Result<(), Error> {
     let mut table = Table::new(&["result", ">value", "meaning"]);
     let mut row = |name: &str, value: String, meaning: &str| table.row([name, &value, meaning].map(String::from));
     row("cycles", grouped(report.cycles), "from the start to the last output beat");
-    row("bound", grouped(report.bound_cycles), "cycles: sum of max(ceil(N / W), survivors) over the query blocks");
-    row("cycles / bound", format!("{:.4}", report.cycles_over_bound), "1 is the best possible");
+    row("bound", grouped(report.bound_cycles), "cycles: sum over the query blocks of max(ceil(N / W), survivors)");
+    row("cycles / bound", format!("{:.4}", report.cycles_over_bound), "under 1 where the queue evens out long and short rows");
     row("int8 twin", grouped(report.int8_twin_cycles), "cycles of the same lanes with 8-bit probabilities, nothing pruned");
     row("int8 twin / cycles", format!("{:.2}", report.twin_over_cycles), "times faster than the twin");
     row("survivors", format!("{:.2}", report.survivors_per_row), "keys a row whose code is not 0, mean");

@@ -31,24 +31,27 @@ impl Builder {
     pub fn new(name: impl Into<String>, doc: impl Into<String>) -> Builder {
         let name = name.into();
         let mut builder = Builder {
-            data: ModuleData { name: name.clone(), doc: doc.into(), ..ModuleData::default() },
+            data: ModuleData {
+                name: name.clone(),
+                doc: doc.into(),
+                ..ModuleData::default()
+            },
             error: FirstError::default(),
             owner: NEXT_OWNER.fetch_add(1, Ordering::Relaxed),
             names: ["clk", "rst"].map(String::from).into(),
         };
         if let Some(reason) = objection(&name) {
-            builder.fail(NetlistError::IllegalName { module: name.clone(), name, reason });
+            builder.fail(NetlistError::IllegalName {
+                module: name.clone(),
+                name,
+                reason,
+            });
         }
         builder
     }
 
     /// An input port. `doc` is printed beside it.
-    pub fn input(
-        &mut self,
-        name: impl Into<String>,
-        ty: Type,
-        doc: impl Into<String>,
-    ) -> Signal {
+    pub fn input(&mut self, name: impl Into<String>, ty: Type, doc: impl Into<String>) -> Signal {
         let name = name.into();
         self.claim(&name);
         let signal = self.push(Op::Input, ty);
@@ -161,10 +164,17 @@ impl Builder {
                     self.data.items.push(Item::Drive(wire.id));
                 }
             }
-            Op::Wire(Some(_)) => self.fail(NetlistError::DrivenTwice { module, signal: name }),
+            Op::Wire(Some(_)) => self.fail(NetlistError::DrivenTwice {
+                module,
+                signal: name,
+            }),
             _ => {
                 let expected = "wire";
-                self.fail(NetlistError::NotDrivable { module, signal: name, expected });
+                self.fail(NetlistError::NotDrivable {
+                    module,
+                    signal: name,
+                    expected,
+                });
             }
         }
     }
@@ -205,9 +215,16 @@ impl Builder {
     pub(super) fn claim(&mut self, name: &str) {
         let module = self.data.name.clone();
         if let Some(reason) = objection(name) {
-            self.fail(NetlistError::IllegalName { module, name: name.into(), reason });
+            self.fail(NetlistError::IllegalName {
+                module,
+                name: name.into(),
+                reason,
+            });
         } else if !self.names.insert(name.into()) {
-            self.fail(NetlistError::DuplicateName { module, name: name.into() });
+            self.fail(NetlistError::DuplicateName {
+                module,
+                name: name.into(),
+            });
         }
     }
 
@@ -215,7 +232,10 @@ impl Builder {
     pub(super) fn push(&mut self, op: Op, mut ty: Type) -> Signal {
         if ty.width == 0 {
             let module = self.data.name.clone();
-            self.fail(NetlistError::ZeroWidth { module, signal: op.label().into() });
+            self.fail(NetlistError::ZeroWidth {
+                module,
+                signal: op.label().into(),
+            });
             ty.width = 1;
         }
         let op = match op {
@@ -235,7 +255,11 @@ impl Builder {
     }
 
     pub(super) fn signal(&self, id: Id) -> Signal {
-        Signal { id, ty: self.data.node(id).ty, owner: self.owner }
+        Signal {
+            id,
+            ty: self.data.node(id).ty,
+            owner: self.owner,
+        }
     }
 
     pub(super) fn node_mut(&mut self, id: Id) -> &mut Node {

@@ -1,7 +1,7 @@
 //! What [`super::Builder::finish`] checks, on the whole module.
 
-use super::data::{BIT, CLOCK, Id, Item, ModuleData, Op, RESET, Shift, top_mask, words_of};
 use super::data::Arithmetic;
+use super::data::{BIT, CLOCK, Id, Item, ModuleData, Op, RESET, Shift, top_mask, words_of};
 use super::module::{Direction, Module, Port, Role};
 use super::{NetlistError, graph};
 use std::collections::HashSet;
@@ -17,11 +17,18 @@ pub(super) fn finish(mut data: ModuleData) -> Result<Module, NetlistError> {
     graph::check_loops(&data)?;
     data.reached_by = graph::reached_by(&data);
     check_uses(&data)?;
-    Ok(Module { data: Arc::new(data) })
+    Ok(Module {
+        data: Arc::new(data),
+    })
 }
 
 fn check_driven(data: &ModuleData) -> Result<(), NetlistError> {
-    let undriven = |signal| Err(NetlistError::Undriven { module: data.name.clone(), signal });
+    let undriven = |signal| {
+        Err(NetlistError::Undriven {
+            module: data.name.clone(),
+            signal,
+        })
+    };
     for (id, node) in data.nodes.iter().enumerate() {
         match node.op {
             Op::Wire(None) => return undriven(data.describe(id as Id)),
@@ -56,7 +63,10 @@ fn name_instance_outputs(data: &mut ModuleData) -> Result<(), NetlistError> {
         let stem = instance.name.strip_prefix("u_").unwrap_or(&instance.name);
         let name = format!("{stem}_{}", instance.module.ports()[*port].name);
         if !names.insert(name.clone()) {
-            return Err(NetlistError::DuplicateName { module: data.name.clone(), name });
+            return Err(NetlistError::DuplicateName {
+                module: data.name.clone(),
+                name,
+            });
         }
         node.name = Some(name);
     }
@@ -64,7 +74,11 @@ fn name_instance_outputs(data: &mut ModuleData) -> Result<(), NetlistError> {
 }
 
 fn add_clock_and_reset(data: &mut ModuleData) {
-    let below = |role| data.instances.iter().any(|instance| instance.module.has_role(role));
+    let below = |role| {
+        data.instances
+            .iter()
+            .any(|instance| instance.module.has_role(role))
+    };
     let clock = !data.registers.is_empty() || !data.memories.is_empty() || below(Role::Clock);
     let reset = data.registers.iter().any(|r| r.reset.is_some()) || below(Role::Reset);
     let port = |name: &str, role, doc: &str| Port {
@@ -95,7 +109,11 @@ fn check_uses(data: &ModuleData) -> Result<(), NetlistError> {
     let mut uses = Uses {
         data,
         counts: vec![0; data.nodes.len()],
-        bits: data.nodes.iter().map(|node| vec![0; words_of(node.ty.width)]).collect(),
+        bits: data
+            .nodes
+            .iter()
+            .map(|node| vec![0; words_of(node.ty.width)])
+            .collect(),
     };
     for item in &data.items {
         uses.visit_item(item)?;
@@ -141,7 +159,9 @@ impl Uses<'_> {
                 self.visit_all(register.next.into_iter().chain(register.enable))
             }
             Item::MemoryWrite(index) => match &data.memories[*index].write {
-                Some(port) => self.visit_all(port.enable.into_iter().chain([port.address, port.data])),
+                Some(port) => {
+                    self.visit_all(port.enable.into_iter().chain([port.address, port.data]))
+                }
                 None => Ok(()),
             },
             Item::MemoryRead(index) => match &data.memories[*index].read {
@@ -169,11 +189,16 @@ impl Uses<'_> {
             mark(&mut self.bits[id as usize], 0, node.ty.width);
             return Ok(());
         }
-        if matches!(node.op, Op::ShiftBy(Shift::Right, ..) | Op::Shift(Shift::Right, ..))
-            && node.ty.signed
+        if matches!(
+            node.op,
+            Op::ShiftBy(Shift::Right, ..) | Op::Shift(Shift::Right, ..)
+        ) && node.ty.signed
             && !root
         {
-            return self.name_it(id, "an arithmetic shift is a logical one in some expressions");
+            return self.name_it(
+                id,
+                "an arithmetic shift is a logical one in some expressions",
+            );
         }
         if depth > DEEPEST_EXPRESSION {
             return self.name_it(id, "the expression around it is too deep to be read");
@@ -209,7 +234,9 @@ impl Uses<'_> {
         let root = root && matches!(node.op, Op::Cast(_) | Op::Alias(_) | Op::Wire(_));
         let mut operands = Vec::new();
         node.op.operands(|a| operands.push(a));
-        operands.into_iter().try_for_each(|a| self.visit(a, root, depth + 1))
+        operands
+            .into_iter()
+            .try_for_each(|a| self.visit(a, root, depth + 1))
     }
 
     /// Whether the node reads as well in several places as a name would.
@@ -228,12 +255,20 @@ impl Uses<'_> {
         while let (None, Op::Cast(a)) = (&self.data.node(net).name, &self.data.node(net).op) {
             net = *a;
         }
-        if self.data.node(net).name.is_some() { Ok(()) } else { self.name_it(id, reason) }
+        if self.data.node(net).name.is_some() {
+            Ok(())
+        } else {
+            self.name_it(id, reason)
+        }
     }
 
     fn name_it(&self, id: Id, reason: &'static str) -> Result<(), NetlistError> {
         let (module, signal) = (self.data.name.clone(), self.data.describe(id));
-        Err(NetlistError::NameIt { module, signal, reason })
+        Err(NetlistError::NameIt {
+            module,
+            signal,
+            reason,
+        })
     }
 }
 
@@ -265,7 +300,11 @@ fn list_unused(bits: &[u64], width: u32) -> String {
         while bit > 0 && !is_read(bit - 1) {
             bit -= 1;
         }
-        ranges.push(if high == bit { format!("{bit}") } else { format!("{high}:{bit}") });
+        ranges.push(if high == bit {
+            format!("{bit}")
+        } else {
+            format!("{high}:{bit}")
+        });
     }
     ranges.join(", ")
 }

@@ -249,7 +249,11 @@ impl ModuleData {
             (None, Op::Constant(words)) => format!("{:#x}", words[0]),
             (None, Op::InstanceOutput(instance, port)) => {
                 let instance = &self.instances[*instance];
-                format!("`{}.{}`", instance.name, instance.module.ports()[*port].name)
+                format!(
+                    "`{}.{}`",
+                    instance.name,
+                    instance.module.ports()[*port].name
+                )
             }
             _ if depth == 0 => "...".into(),
             (None, op) => {
@@ -257,8 +261,10 @@ impl ModuleData {
                 op.operands(|a| operands.push(a));
                 let more = operands.len() > 4;
                 operands.truncate(4);
-                let mut list: Vec<String> =
-                    operands.iter().map(|a| self.describe_to(*a, depth - 1)).collect();
+                let mut list: Vec<String> = operands
+                    .iter()
+                    .map(|a| self.describe_to(*a, depth - 1))
+                    .collect();
                 if more {
                     list.push("...".into());
                 }

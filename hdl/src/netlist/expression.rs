@@ -4,8 +4,8 @@
 //! it. Here all operands of an operator have one width, so nothing is ever widened, and a text knows
 //! whether Verilog reads it as signed; operators that depend on it convert where it is not.
 
-use super::data::{Arithmetic, Bitwise, Comparison, Id, ModuleData, Op, Reduction, Shift};
 use super::Type;
+use super::data::{Arithmetic, Bitwise, Comparison, Id, ModuleData, Op, Reduction, Shift};
 
 /// An expression as printed.
 pub(super) struct Text {
@@ -18,16 +18,28 @@ pub(super) struct Text {
 
 impl Text {
     fn atom(text: String, signed: bool) -> Text {
-        Text { text, signed, atomic: true }
+        Text {
+            text,
+            signed,
+            atomic: true,
+        }
     }
 
     fn compound(text: String, signed: bool) -> Text {
-        Text { text, signed, atomic: false }
+        Text {
+            text,
+            signed,
+            atomic: false,
+        }
     }
 
     /// The text as an operand.
     fn inside(&self) -> String {
-        if self.atomic { self.text.clone() } else { format!("({})", self.text) }
+        if self.atomic {
+            self.text.clone()
+        } else {
+            format!("({})", self.text)
+        }
     }
 
     /// The text as an operand that Verilog has to take for signed or unsigned.
@@ -73,7 +85,11 @@ pub(super) fn expression(data: &ModuleData, id: Id) -> Text {
         }
         Op::Arithmetic(Arithmetic::Multiply, a, b) => multiply(data, [*a, *b], node.ty),
         Op::Arithmetic(operation, a, b) => {
-            let symbol = if *operation == Arithmetic::Add { '+' } else { '-' };
+            let symbol = if *operation == Arithmetic::Add {
+                '+'
+            } else {
+                '-'
+            };
             let (a, b) = (of(a), of(b));
             let text = format!("{} {symbol} {}", a.inside(), b.inside());
             Text::compound(text, a.signed && b.signed)
@@ -89,7 +105,12 @@ pub(super) fn expression(data: &ModuleData, id: Id) -> Text {
         Op::Shift(direction, a, n) => shift(*direction, &of(a), &of(n).inside(), node.ty),
         Op::Mux(condition, a, b) => {
             let (a, b) = (of(a), of(b));
-            let text = format!("{} ? {} : {}", of(condition).inside(), a.inside(), b.inside());
+            let text = format!(
+                "{} ? {} : {}",
+                of(condition).inside(),
+                a.inside(),
+                b.inside()
+            );
             Text::compound(text, a.signed && b.signed)
         }
         Op::Concat(parts) => {
@@ -127,7 +148,11 @@ pub(super) fn constant(words: &[u64], ty: Type) -> Text {
             return Text::compound(format!("-{width}'sd{magnitude}"), true);
         }
     }
-    let mut digits: String = words.iter().rev().map(|word| format!("{word:016x}")).collect();
+    let mut digits: String = words
+        .iter()
+        .rev()
+        .map(|word| format!("{word:016x}"))
+        .collect();
     digits = digits.trim_start_matches('0').into();
     Text::atom(format!("{width}'{sign}h{digits}"), ty.signed)
 }

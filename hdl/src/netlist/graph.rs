@@ -73,9 +73,16 @@ fn loop_error(data: &ModuleData, path: &[Id], again: Id) -> NetlistError {
     let start = path.iter().position(|id| *id == again).unwrap_or(0);
     let named = |id: &&Id| data.node(**id).name.is_some();
     // The path runs from a node to what it depends on; the reader follows the signal's flow.
-    let names: Vec<String> =
-        path[start..].iter().filter(named).rev().map(|id| data.describe(*id)).collect();
-    NetlistError::CombinationalLoop { module: data.name.clone(), signals: names.join(" -> ") }
+    let names: Vec<String> = path[start..]
+        .iter()
+        .filter(named)
+        .rev()
+        .map(|id| data.describe(*id))
+        .collect();
+    NetlistError::CombinationalLoop {
+        module: data.name.clone(),
+        signals: names.join(" -> "),
+    }
 }
 
 /// For each port the ports that reach it within a cycle; empty for inputs.

@@ -83,7 +83,10 @@ impl Module {
 
     /// Name and module of each instance, in source order.
     pub fn instances(&self) -> impl Iterator<Item = (&str, &Arc<Module>)> {
-        self.data.instances.iter().map(|instance| (instance.name.as_str(), &instance.module))
+        self.data
+            .instances
+            .iter()
+            .map(|instance| (instance.name.as_str(), &instance.module))
     }
 
     /// The module's Verilog-2005 file: `header` as a comment, one line for each of its lines, then
@@ -106,7 +109,9 @@ impl Module {
     /// The same module and everything below it with every module called `{prefix}_{name}`, so that
     /// two configurations can live in one design.
     pub fn with_prefix(&self, prefix: &str) -> Module {
-        self.rebuild(&mut HashMap::new(), &|data| data.name = format!("{prefix}_{}", data.name))
+        self.rebuild(&mut HashMap::new(), &|data| {
+            data.name = format!("{prefix}_{}", data.name)
+        })
     }
 
     /// A copy of the hierarchy with `change` applied to every module, children first. Shared
@@ -125,7 +130,9 @@ impl Module {
             *module = Arc::new(module.rebuild(done, change));
         }
         change(&mut data);
-        let module = Module { data: Arc::new(data) };
+        let module = Module {
+            data: Arc::new(data),
+        };
         done.insert(key, module.clone());
         module
     }
@@ -140,14 +147,18 @@ fn collect(module: &Arc<Module>, found: &mut Vec<Arc<Module>>) -> Result<(), Net
         if earlier == module {
             return Ok(());
         }
-        return Err(NetlistError::ModuleConflict { module: module.name().into() });
+        return Err(NetlistError::ModuleConflict {
+            module: module.name().into(),
+        });
     }
     for (_, child) in module.instances() {
         collect(child, found)?;
     }
     // A module below may have taken the name in the meantime.
     if found.iter().any(|m| m.name() == module.name()) {
-        return Err(NetlistError::ModuleConflict { module: module.name().into() });
+        return Err(NetlistError::ModuleConflict {
+            module: module.name().into(),
+        });
     }
     found.push(module.clone());
     Ok(())

@@ -76,9 +76,10 @@ fn apply(data: &mut ModuleData, name: &str, mutation: Mutation) -> Result<(), Ne
             reason,
         })
     };
-    if let (Mutation::DropEnable, Some(memory)) =
-        (mutation, data.memories.iter_mut().find(|memory| memory.name == name))
-    {
+    if let (Mutation::DropEnable, Some(memory)) = (
+        mutation,
+        data.memories.iter_mut().find(|memory| memory.name == name),
+    ) {
         return match memory.write.as_mut().and_then(|port| port.enable.take()) {
             Some(_) => Ok(()),
             None => not_applicable(data, "its write port has no enable"),
@@ -100,9 +101,15 @@ fn apply(data: &mut ModuleData, name: &str, mutation: Mutation) -> Result<(), Ne
 
 /// The node of a name, or the one behind an output port of that name.
 fn find(data: &ModuleData, name: &str) -> Option<Id> {
-    let by_name = data.nodes.iter().position(|node| node.name.as_deref() == Some(name));
+    let by_name = data
+        .nodes
+        .iter()
+        .position(|node| node.name.as_deref() == Some(name));
     by_name.map(|index| index as Id).or_else(|| {
-        data.ports.iter().find(|port| port.name == name).and_then(|port| port.node)
+        data.ports
+            .iter()
+            .find(|port| port.name == name)
+            .and_then(|port| port.node)
     })
 }
 
@@ -167,11 +174,19 @@ fn drop_control(data: &mut ModuleData, id: Id, mutation: Mutation) -> Result<(),
         }
         (Mutation::DropEnable, Op::MemoryRead(index)) => {
             let index = *index;
-            data.memories[index].read.as_mut().and_then(|port| port.enable.take()).is_some()
+            data.memories[index]
+                .read
+                .as_mut()
+                .and_then(|port| port.enable.take())
+                .is_some()
         }
         _ => return Err("it is no register"),
     };
-    if dropped { Ok(()) } else { Err("the register has none") }
+    if dropped {
+        Ok(())
+    } else {
+        Err("the register has none")
+    }
 }
 
 /// Puts a new node between the signal and everything that reads it.
@@ -188,7 +203,11 @@ fn wrap(data: &mut ModuleData, id: Id, mutation: Mutation) -> Result<(), &'stati
     let op = match mutation {
         Mutation::StuckAt(value) => {
             let mut words = vec![0; words_of(ty.width)];
-            words[0] = if ty.width < 64 { value & top_mask(ty.width) } else { value };
+            words[0] = if ty.width < 64 {
+                value & top_mask(ty.width)
+            } else {
+                value
+            };
             Op::Constant(words)
         }
         Mutation::Invert => Op::Not(original),
@@ -231,7 +250,14 @@ fn move_aside(data: &mut ModuleData, id: Id) -> Id {
         }
     }
     let other = fresh(data, &format!("{name}_mutated"));
-    data.nodes.push(Node { name: Some(if is_input { name.clone() } else { other.clone() }), ..node });
+    data.nodes.push(Node {
+        name: Some(if is_input {
+            name.clone()
+        } else {
+            other.clone()
+        }),
+        ..node
+    });
     data.nodes[id as usize].name = Some(if is_input { other } else { name });
     insert_before(data, id, original);
     original
@@ -244,7 +270,11 @@ fn keep_low_bits(data: &mut ModuleData, id: Id, original: Id, n: u32) -> Op {
     let name = data.node(id).name.clone().unwrap_or_default();
     let low = data.nodes.len() as Id;
     let name = Some(fresh(data, &format!("{name}_low")));
-    data.nodes.push(Node { op: Op::Slice(original, 0), ty: low_ty, name });
+    data.nodes.push(Node {
+        op: Op::Slice(original, 0),
+        ty: low_ty,
+        name,
+    });
     insert_before(data, id, low);
     Op::Extend(low)
 }

@@ -22,7 +22,10 @@ impl Builder {
     /// `a * b`, exact: both of one sign, of any widths; the result has the sum of the widths.
     pub fn mul(&mut self, a: Signal, b: Signal) -> Signal {
         let op = Op::Arithmetic(Arithmetic::Multiply, a.id, b.id);
-        let ty = Type { width: a.width() + b.width(), signed: a.ty.signed };
+        let ty = Type {
+            width: a.width() + b.width(),
+            signed: a.ty.signed,
+        };
         if !self.owns(a, "mul") || !self.owns(b, "mul") {
             return self.dummy(ty);
         }
@@ -148,7 +151,10 @@ impl Builder {
         }
         match parts {
             [one] => self.as_unsigned(*one),
-            _ => self.push(Op::Concat(parts.iter().map(|p| p.id).collect()), unsigned(width)),
+            _ => self.push(
+                Op::Concat(parts.iter().map(|p| p.id).collect()),
+                unsigned(width),
+            ),
         }
     }
 
@@ -229,11 +235,19 @@ impl Builder {
     }
 
     fn cast(&mut self, a: Signal, ty: Type) -> Signal {
-        if a.ty == ty { a } else { self.unary(Op::Cast(a.id), a, ty) }
+        if a.ty == ty {
+            a
+        } else {
+            self.unary(Op::Cast(a.id), a, ty)
+        }
     }
 
     fn unary(&mut self, op: Op, a: Signal, ty: Type) -> Signal {
-        if self.owns(a, op.label()) { self.push(op, ty) } else { self.dummy(ty) }
+        if self.owns(a, op.label()) {
+            self.push(op, ty)
+        } else {
+            self.dummy(ty)
+        }
     }
 
     /// A node of operands `a` and `b`, which have to be of one type.
@@ -251,21 +265,29 @@ impl Builder {
 
     fn bitwise_all(&mut self, op: Bitwise, all: &[Signal]) -> Signal {
         let Some(first) = all.first() else {
-            let (module, signal) = (self.data.name.clone(), "and_all or or_all of nothing".into());
+            let (module, signal) = (
+                self.data.name.clone(),
+                "and_all or or_all of nothing".into(),
+            );
             self.fail(NetlistError::ZeroWidth { module, signal });
             return self.dummy(BIT);
         };
         let label = Op::Bitwise(op, vec![]).label();
         for signal in all {
             if !self.owns(*signal, label)
-                || !self.require(*signal, first.ty, || format!("{label} of {} signals", all.len()))
+                || !self.require(*signal, first.ty, || {
+                    format!("{label} of {} signals", all.len())
+                })
             {
                 return self.dummy(first.ty);
             }
         }
         match all {
             [one] => *one,
-            _ => self.push(Op::Bitwise(op, all.iter().map(|s| s.id).collect()), first.ty),
+            _ => self.push(
+                Op::Bitwise(op, all.iter().map(|s| s.id).collect()),
+                first.ty,
+            ),
         }
     }
 
@@ -284,7 +306,10 @@ impl Builder {
         if !self.owns(a, "compare") {
             return false;
         }
-        let (zero, largest) = ([a, b].map(|s| self.is_filled(s, false)), [a, b].map(|s| self.is_filled(s, true)));
+        let (zero, largest) = (
+            [a, b].map(|s| self.is_filled(s, false)),
+            [a, b].map(|s| self.is_filled(s, true)),
+        );
         match comparison {
             Comparison::Equal | Comparison::NotEqual => false,
             Comparison::Less | Comparison::GreaterEqual => zero[1] || largest[0],

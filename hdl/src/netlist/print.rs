@@ -1,16 +1,21 @@
 //! A module as the text of a Verilog-2005 file.
 
+use super::Type;
 use super::data::{CLOCK, Id, InstanceData, Item, ModuleData, Op, RESET, UNUSED};
 use super::expression::{expression, reference};
 use super::module::{Direction, Port, Role};
-use super::Type;
 
 /// Longer lines are broken.
 const LINE: usize = 100;
 const INDENT: &str = "    ";
 
 pub(super) fn file(data: &ModuleData, header: &str) -> String {
-    let mut printer = Printer { data, is_port: port_nets(data), text: String::new(), last: None };
+    let mut printer = Printer {
+        data,
+        is_port: port_nets(data),
+        text: String::new(),
+        last: None,
+    };
     printer.comment("", header);
     printer.text += "`default_nettype none\n\n";
     printer.comment("", &data.doc);
@@ -23,7 +28,11 @@ pub(super) fn file(data: &ModuleData, header: &str) -> String {
 /// Which nodes are output ports themselves: those of the port's name.
 fn port_nets(data: &ModuleData) -> Vec<bool> {
     let mut is_port = vec![false; data.nodes.len()];
-    for port in data.ports.iter().filter(|port| port.direction == Direction::Output) {
+    for port in data
+        .ports
+        .iter()
+        .filter(|port| port.direction == Direction::Output)
+    {
         if let Some(id) = port.node {
             is_port[id as usize] |= data.node(id).name.as_ref() == Some(&port.name);
         }
@@ -68,11 +77,23 @@ impl Printer<'_> {
         self.text += &format!("module {} (\n", data.name);
         let kinds: Vec<String> = data.ports.iter().map(|port| self.port_kind(port)).collect();
         let kind_width = kinds.iter().map(String::len).max().unwrap_or(0);
-        let name_width = data.ports.iter().map(|port| port.name.len() + 1).max().unwrap_or(0);
+        let name_width = data
+            .ports
+            .iter()
+            .map(|port| port.name.len() + 1)
+            .max()
+            .unwrap_or(0);
         for (index, (port, kind)) in data.ports.iter().zip(&kinds).enumerate() {
-            let comma = if index + 1 == data.ports.len() { "" } else { "," };
+            let comma = if index + 1 == data.ports.len() {
+                ""
+            } else {
+                ","
+            };
             let name = format!("{}{comma}", port.name);
-            let line = format!("{INDENT}{kind:kind_width$} {name:name_width$}  // {}", port.doc);
+            let line = format!(
+                "{INDENT}{kind:kind_width$} {name:name_width$}  // {}",
+                port.doc
+            );
             if port.doc.is_empty() || line.len() > LINE || port.doc.contains('\n') {
                 self.comment(INDENT, &port.doc);
                 self.text += &format!("{INDENT}{kind:kind_width$} {name}\n");
@@ -109,10 +130,17 @@ impl Printer<'_> {
             };
         }
         if !self.data.discarded.is_empty() {
-            let read: Vec<String> =
-                self.data.discarded.iter().map(|id| reference(self.data, *id).text).collect();
+            let read: Vec<String> = self
+                .data
+                .discarded
+                .iter()
+                .map(|id| reference(self.data, *id).text)
+                .collect();
             self.comment_item("Deliberately not read.");
-            self.assign(&format!("wire {UNUSED}"), &format!("&{{1'b0, {}}}", read.join(", ")));
+            self.assign(
+                &format!("wire {UNUSED}"),
+                &format!("&{{1'b0, {}}}", read.join(", ")),
+            );
         }
     }
 
@@ -151,20 +179,20 @@ impl Printer<'_> {
         match item {
             Item::Node(id) => {
                 let node = self.data.node(*id);
-                let is_declared = !matches!(node.op, Op::Input)
-                    && !(self.is_port[*id as usize]
-                        && matches!(
-                            node.op,
-                            Op::Register(_)
-                                | Op::MemoryRead(_)
-                                | Op::Wire(_)
-                                | Op::InstanceOutput(..)
-                        ));
-                node.name.is_some() && is_declared
+                let has_statement = match node.op {
+                    Op::Input => false,
+                    // Declared as a port, and driven by another statement.
+                    Op::Register(_) | Op::MemoryRead(_) | Op::Wire(_) | Op::InstanceOutput(..) => {
+                        !self.is_port[*id as usize]
+                    }
+                    _ => true,
+                };
+                has_statement && node.name.is_some()
             }
             Item::Output(index) => {
                 let port = &self.data.ports[*index];
-                port.node.is_some_and(|id| self.data.node(id).name.as_ref() != Some(&port.name))
+                port.node
+                    .is_some_and(|id| self.data.node(id).name.as_ref() != Some(&port.name))
             }
             _ => true,
         }
@@ -231,7 +259,9 @@ impl Printer<'_> {
                 let value = super::expression::constant(words, data.node(register.node).ty);
                 resets.push(format!("{name} <= {};", value.text));
             }
-            let next = register.next.map_or(String::new(), |id| reference(data, id).text);
+            let next = register
+                .next
+                .map_or(String::new(), |id| reference(data, id).text);
             let line = format!("{name} <= {next};");
             match enabled.last_mut() {
                 Some((enable, lines)) if *enable == register.enable => lines.push(line),
@@ -288,7 +318,12 @@ impl Printer<'_> {
     fn memory_read(&mut self, index: usize) {
         let memory = &self.data.memories[index];
         if let Some(port) = &memory.read {
-            let name = self.data.node(port.node).name.as_deref().unwrap_or_default();
+            let name = self
+                .data
+                .node(port.node)
+                .name
+                .as_deref()
+                .unwrap_or_default();
             let address = reference(self.data, port.address).text;
             let line = format!("{name} <= {}[{address}];", memory.name);
             let lines = self.under(port.enable, &[line]);
@@ -307,7 +342,11 @@ impl Printer<'_> {
 
     fn instance(&mut self, instance: &InstanceData) {
         let ports = instance.module.ports();
-        let mut lines = vec![format!("{INDENT}{} {} (", instance.module.name(), instance.name)];
+        let mut lines = vec![format!(
+            "{INDENT}{} {} (",
+            instance.module.name(),
+            instance.name
+        )];
         for (index, (port, connection)) in ports.iter().zip(&instance.connections).enumerate() {
             let value = match (port.role, connection) {
                 (Role::Clock, _) => CLOCK.into(),
@@ -316,7 +355,10 @@ impl Printer<'_> {
                 (Role::Data, None) => String::new(),
             };
             let comma = if index + 1 == ports.len() { "" } else { "," };
-            lines.extend(broken(&format!("{INDENT}{INDENT}.{}({value}){comma}", port.name)));
+            lines.extend(broken(&format!(
+                "{INDENT}{INDENT}.{}({value}){comma}",
+                port.name
+            )));
         }
         lines.push(format!("{INDENT});"));
         self.statement(Group::Block, &lines);
@@ -335,12 +377,11 @@ impl Printer<'_> {
     }
 
     fn statement(&mut self, group: Group, lines: &[String]) {
-        let apart = match (self.last, group) {
-            (None | Some(Group::Comment | Group::Leading), _) => false,
-            (Some(Group::Net), Group::Net) => false,
-            _ => true,
-        };
-        if apart {
+        let together = matches!(
+            (self.last, group),
+            (None | Some(Group::Comment | Group::Leading), _) | (Some(Group::Net), Group::Net)
+        );
+        if !together {
             self.text += "\n";
         }
         for line in lines {
@@ -353,12 +394,20 @@ impl Printer<'_> {
 
 /// `signed` and the range, as in a declaration.
 fn range(ty: Type) -> String {
-    let range = if ty.width == 1 { String::new() } else { format!("[{}:0]", ty.width - 1) };
+    let range = if ty.width == 1 {
+        String::new()
+    } else {
+        format!("[{}:0]", ty.width - 1)
+    };
     spaced(&[if ty.signed { "signed" } else { "" }, &range])
 }
 
 fn spaced(parts: &[&str]) -> String {
-    let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = parts
+        .iter()
+        .copied()
+        .filter(|part| !part.is_empty())
+        .collect();
     parts.join(" ")
 }
 

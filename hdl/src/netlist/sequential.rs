@@ -43,12 +43,14 @@ impl Instance {
         if let Some((_, signal)) = self.outputs.iter().find(|(name, _)| name == port) {
             return *signal;
         }
-        self.error.borrow_mut().get_or_insert(NetlistError::UnknownPort {
-            module: self.parent.clone(),
-            instance: self.name.clone(),
-            direction: "output port",
-            port: port.into(),
-        });
+        self.error
+            .borrow_mut()
+            .get_or_insert(NetlistError::UnknownPort {
+                module: self.parent.clone(),
+                instance: self.name.clone(),
+                direction: "output port",
+                port: port.into(),
+            });
         self.dummy
     }
 }
@@ -105,7 +107,13 @@ impl Builder {
         }
         let index = self.data.memories.len();
         let (width, depth) = (word.width(), depth.max(1));
-        self.data.memories.push(MemoryData { name, depth, width, write: None, read: None });
+        self.data.memories.push(MemoryData {
+            name,
+            depth,
+            width,
+            write: None,
+            read: None,
+        });
         self.data.items.push(Item::Memory(index));
         Memory { index, word }
     }
@@ -121,12 +129,19 @@ impl Builder {
             return;
         }
         if self.data.memories[memory.index].write.is_some() {
-            let (module, signal) = (self.data.name.clone(), format!("the write port of `{name}`"));
+            let (module, signal) = (
+                self.data.name.clone(),
+                format!("the write port of `{name}`"),
+            );
             self.fail(NetlistError::DrivenTwice { module, signal });
             return;
         }
         let enable = self.unless_always(enable);
-        let write = MemoryWrite { enable, address: address.id, data: data.id };
+        let write = MemoryWrite {
+            enable,
+            address: address.id,
+            data: data.id,
+        };
         self.data.memories[memory.index].write = Some(write);
         self.data.items.push(Item::MemoryWrite(memory.index));
     }
@@ -153,7 +168,11 @@ impl Builder {
         let word = self.push(Op::MemoryRead(memory.index), memory.word.ty);
         self.node_mut(word.id).name = Some(read_name);
         let enable = self.unless_always(enable);
-        let read = MemoryRead { enable, address: address.id, node: word.id };
+        let read = MemoryRead {
+            enable,
+            address: address.id,
+            node: word.id,
+        };
         self.data.memories[memory.index].read = Some(read);
         self.data.items.push(Item::MemoryRead(memory.index));
         word
@@ -171,17 +190,26 @@ impl Builder {
         self.claim(&name);
         self.check_inputs(&name, child, inputs);
         let index = self.data.instances.len();
-        let known = self.data.instances.iter().find(|other| *other.module == *child);
+        let known = self
+            .data
+            .instances
+            .iter()
+            .find(|other| *other.module == *child);
         let module = known.map_or_else(|| Arc::new(child.clone()), |other| other.module.clone());
-        self.data.instances.push(InstanceData { name: name.clone(), module, connections: vec![] });
+        self.data.instances.push(InstanceData {
+            name: name.clone(),
+            module,
+            connections: vec![],
+        });
 
         let mut connections = Vec::new();
         let mut outputs = Vec::new();
         for (position, port) in child.ports().iter().enumerate() {
             connections.push(match (port.role, port.direction) {
-                (Role::Data, Direction::Input) => {
-                    inputs.iter().find(|(name, _)| *name == port.name).map(|(_, s)| s.id)
-                }
+                (Role::Data, Direction::Input) => inputs
+                    .iter()
+                    .find(|(name, _)| *name == port.name)
+                    .map(|(_, s)| s.id),
                 (Role::Data, Direction::Output) => {
                     let output = self.push(Op::InstanceOutput(index, position), port.ty);
                     outputs.push((port.name.clone(), output));
@@ -207,16 +235,30 @@ impl Builder {
         let is_input =
             |port: &&super::Port| port.role == Role::Data && port.direction == Direction::Input;
         for (position, (port_name, signal)) in inputs.iter().enumerate() {
-            let Some(port) = child.ports().iter().filter(is_input).find(|p| p.name == *port_name)
+            let Some(port) = child
+                .ports()
+                .iter()
+                .filter(is_input)
+                .find(|p| p.name == *port_name)
             else {
                 let (port, direction) = (port_name.to_string(), "input port");
-                self.fail(NetlistError::UnknownPort { module, instance, direction, port });
+                self.fail(NetlistError::UnknownPort {
+                    module,
+                    instance,
+                    direction,
+                    port,
+                });
                 return;
             };
             if self.owns(*signal, "instance") {
-                self.require(*signal, port.ty, || format!("port `{port_name}` of {instance}"));
+                self.require(*signal, port.ty, || {
+                    format!("port `{port_name}` of {instance}")
+                });
             }
-            if inputs[..position].iter().any(|(earlier, _)| earlier == port_name) {
+            if inputs[..position]
+                .iter()
+                .any(|(earlier, _)| earlier == port_name)
+            {
                 let signal = format!("port `{port_name}` of {instance}");
                 self.fail(NetlistError::DrivenTwice { module, signal });
                 return;
@@ -225,7 +267,11 @@ impl Builder {
         for port in child.ports().iter().filter(is_input) {
             if !inputs.iter().any(|(name, _)| *name == port.name) {
                 let port = port.name.clone();
-                self.fail(NetlistError::MissingPort { module, instance, port });
+                self.fail(NetlistError::MissingPort {
+                    module,
+                    instance,
+                    port,
+                });
                 return;
             }
         }
@@ -235,7 +281,12 @@ impl Builder {
         self.claim(&name);
         let register = self.push(Op::Register(self.data.registers.len()), ty);
         self.node_mut(register.id).name = Some(name);
-        let data = RegisterData { node: register.id, reset, next: None, enable: None };
+        let data = RegisterData {
+            node: register.id,
+            reset,
+            next: None,
+            enable: None,
+        };
         self.data.registers.push(data);
         register
     }
@@ -247,7 +298,11 @@ impl Builder {
         let (module, signal) = (self.data.name.clone(), self.data.describe(register.id));
         let Op::Register(index) = self.data.node(register.id).op else {
             let expected = "register";
-            return self.fail(NetlistError::NotDrivable { module, signal, expected });
+            return self.fail(NetlistError::NotDrivable {
+                module,
+                signal,
+                expected,
+            });
         };
         if self.data.registers[index].next.is_some() {
             return self.fail(NetlistError::DrivenTwice { module, signal });
@@ -269,7 +324,9 @@ impl Builder {
         let data = &self.data.memories[memory.index];
         let (name, bits) = (data.name.clone(), address_width(data.depth));
         let fits = self.require(enable, BIT, || format!("enable of memory `{name}`"))
-            && self.require(address, unsigned(bits), || format!("address of memory `{name}`"));
+            && self.require(address, unsigned(bits), || {
+                format!("address of memory `{name}`")
+            });
         fits.then_some(name)
     }
 

@@ -60,8 +60,7 @@ pub(super) fn multiply(to: &mut [u64], a: (&[u64], u32), b: (&[u64], u32), signe
         let mut carry = 0u128;
         for j in 0..to.len() - i {
             let b_word = b.get(j).copied().unwrap_or(0);
-            let sum =
-                u128::from(*a_word) * u128::from(b_word) + u128::from(to[i + j]) + carry;
+            let sum = u128::from(*a_word) * u128::from(b_word) + u128::from(to[i + j]) + carry;
             to[i + j] = sum as u64;
             carry = sum >> 64;
         }
@@ -81,28 +80,26 @@ pub(super) fn multiply(to: &mut [u64], a: (&[u64], u32), b: (&[u64], u32), signe
 /// Subtracts `a << n` from `to`.
 fn subtract_shifted(to: &mut [u64], a: &[u64], n: u32) {
     let mut borrow = false;
-    for i in (n / 64) as usize..to.len() {
-        let word = shifted_word(a, i, n);
-        let (difference, first) = to[i].overflowing_sub(word);
+    for (i, word) in to.iter_mut().enumerate() {
+        let (difference, first) = word.overflowing_sub(shifted_word(a, i, n));
         let (difference, second) = difference.overflowing_sub(borrow.into());
-        to[i] = difference;
+        *word = difference;
         borrow = first || second;
     }
 }
 
-/// Word `i` of `a << n`; `i >= n / 64`.
+/// Word `i` of `a << n`.
 fn shifted_word(a: &[u64], i: usize, n: u32) -> u64 {
-    let from = i - (n / 64) as usize;
-    let low = a.get(from).copied().unwrap_or(0) << (n % 64);
-    match from.checked_sub(1).and_then(|below| a.get(below)) {
-        Some(below) if n % 64 > 0 => low | below >> (64 - n % 64),
-        _ => low,
-    }
+    let (whole, bits) = ((n / 64) as usize, n % 64);
+    let word = |i: Option<usize>| i.and_then(|i| a.get(i)).copied().unwrap_or(0);
+    let low = word(i.checked_sub(whole)) << bits;
+    let carried = word(i.checked_sub(whole + 1));
+    low | carried.checked_shr(64 - bits).unwrap_or(0)
 }
 
 pub(super) fn shift_left(to: &mut [u64], a: &[u64], n: u32, width: u32) {
-    for i in 0..to.len() {
-        to[i] = if i < (n / 64) as usize { 0 } else { shifted_word(a, i, n) };
+    for (i, word) in to.iter_mut().enumerate() {
+        *word = shifted_word(a, i, n);
     }
     trim(to, width);
 }
@@ -120,7 +117,11 @@ pub(super) fn shift_right(to: &mut [u64], a: &[u64], n: u32, width: u32, signed:
 fn set_from(to: &mut [u64], low: u32, width: u32) {
     let first = (low / 64) as usize;
     for (i, word) in to.iter_mut().enumerate().skip(first) {
-        *word |= if i == first { u64::MAX << (low % 64) } else { u64::MAX };
+        *word |= if i == first {
+            u64::MAX << (low % 64)
+        } else {
+            u64::MAX
+        };
     }
     trim(to, width);
 }
@@ -132,7 +133,11 @@ pub(super) fn slice(to: &mut [u64], a: &[u64], low: u32, width: u32) {
         *word = if start >= width {
             0
         } else {
-            let mask = if width - start >= 64 { u64::MAX } else { top_mask(width - start) };
+            let mask = if width - start >= 64 {
+                u64::MAX
+            } else {
+                top_mask(width - start)
+            };
             word_at(a, low + start) & mask
         };
     }
@@ -192,9 +197,7 @@ pub(super) fn compare(a: &[u64], b: &[u64], width: u32, signed: bool) -> Orderin
 
 pub(super) fn all_ones(a: &[u64], width: u32) -> bool {
     match a.split_last() {
-        Some((top, rest)) => {
-            *top == top_mask(width) && rest.iter().all(|word| *word == u64::MAX)
-        }
+        Some((top, rest)) => *top == top_mask(width) && rest.iter().all(|word| *word == u64::MAX),
         None => true,
     }
 }

@@ -6,7 +6,7 @@ use logattn_golden::Configuration;
 use plotters::coord::Shift;
 use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
-use plotters::style::{Color as _, register_font};
+use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
@@ -89,7 +89,7 @@ impl Picture<'_> {
         area.draw_text(&title, &bold, (self.px(24), self.px(16)))?;
         let (study, total) = (self.study, &self.study.total);
         let line = format!(
-            "logattn {}, demo capture: {} heads, {} keys a row; {:.1} % pruned, {:.1} times fewer cycles than the int8 twin, {:.3} of the bound",
+            "logattn {}, demo capture: {} heads, {} keys a row; {:.1} % pruned, {:.1} times fewer cycles than the int8 twin, cycles / bound {:.3}",
             env!("CARGO_PKG_VERSION"),
             study.heads.len(),
             study.keys,
@@ -135,12 +135,12 @@ impl Picture<'_> {
             };
             chart.draw_series([bar(-0.36, -0.02, own, UNIT), bar(0.02, 0.36, twin, TWIN)])?;
             let bound = layer.per_row(layer.bound_cycles);
-            let line = PathElement::new([(at - 0.42, bound), (at + 0.04, bound)], BOUND.stroke_width(self.px(2) as u32));
+            let line = PathElement::new([(at - 0.40, bound), (at + 0.01, bound)], BOUND.stroke_width(self.px(2) as u32));
             chart.draw_series([line])?;
             let above = self.text(13, INK, HPos::Center, VPos::Bottom);
             let lift = highest * 0.012;
             chart.draw_series([
-                Text::new(format!("{own:.1}"), (at - 0.19, own + lift), above.clone()),
+                Text::new(format!("{own:.1}"), (at - 0.19, own.max(bound) + lift), above.clone()),
                 Text::new(format!("{twin:.0}"), (at + 0.19, twin + lift), above),
             ])?;
         }
@@ -150,8 +150,8 @@ impl Picture<'_> {
     fn legend<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let names = [
             (UNIT, "this unit", 78),
-            (BOUND, "bound: max(ceil(N / W), survivors)", 190),
-            (TWIN, "int8 twin: nothing pruned", 440),
+            (BOUND, "bound: max(ceil(N / W), survivors)", 172),
+            (TWIN, "int8 twin: nothing pruned", 412),
         ];
         for (color, name, x) in names {
             let (x, y) = (self.px(x), self.px(18));
@@ -167,7 +167,7 @@ impl Picture<'_> {
         let columns = self.study.heads_per_layer;
         let rows = self.study.layers.len();
         let (left, top) = (self.px(64), self.px(40));
-        let (width, height) = (self.px(430) / columns.max(1) as i32, self.px(372) / rows.max(1) as i32);
+        let (width, height) = (self.px(430) / columns.max(1) as i32, self.px(388) / rows.max(1) as i32);
         let title = "share of keys pruned by head, %";
         let heading = self.text(14, INK, HPos::Left, VPos::Center);
         area.draw_text(title, &heading, (left, self.px(18)))?;

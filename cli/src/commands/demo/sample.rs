@@ -18,7 +18,7 @@ const SEED: u64 = 1;
 pub enum Cosimulation {
     /// Verilog, golden model and simulator agree.
     Equal {
-        /// What `verilator --version` printed.
+        /// Verilator and its version.
         verilator: String,
         /// What was played, once with free streams and once with random stalls.
         played: String,

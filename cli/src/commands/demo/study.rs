@@ -45,6 +45,8 @@ pub struct Figures {
     pub rows: u64,
     /// Keys whose code is not 0, over all rows.
     pub survivors: u64,
+    /// The same by the published quantizer.
+    pub paper_survivors: u64,
     /// Clock cycles, in a run of all heads back to back.
     pub cycles: u64,
     /// The steady-state bound in clock cycles.
@@ -86,6 +88,7 @@ struct HeadStudy {
 struct Parts {
     rows: u64,
     survivors: u64,
+    paper_survivors: u64,
     cycles: u64,
     bound_cycles: u64,
     int8_twin_cycles: u64,
@@ -104,6 +107,11 @@ impl Figures {
     /// Share of the attention values whose code is 0, 0 to 1.
     pub fn pruned_share(&self) -> f64 {
         1.0 - self.survivors as f64 / self.memory.elements.max(1) as f64
+    }
+
+    /// The same by the published quantizer.
+    pub fn paper_pruned_share(&self) -> f64 {
+        1.0 - self.paper_survivors as f64 / self.memory.elements.max(1) as f64
     }
 
     /// A number of something a row.
@@ -191,13 +199,15 @@ impl Contenders<'_> {
         };
         let attention = attend(self.unit)?;
         let (unit, unit_as_is) = both(self.unit, &attention);
-        let (paper_renormalized, paper) = both(&self.paper, &attend(&self.paper)?);
+        let paper_attention = attend(&self.paper)?;
+        let (paper_renormalized, paper) = both(&self.paper, &paper_attention);
         let (int8_twin, _) = both(&self.int8_twin, &attend(&self.int8_twin)?);
         let own_codes = codes(self.unit)?;
         let survivors = own_codes.iter().filter(|code| **code != 0).count();
         let parts = Parts {
             rows: lengths.len() as u64,
             survivors: survivors as u64,
+            paper_survivors: paper_attention.survivors.iter().sum::<usize>() as u64,
             differences: Differences { unit, unit_as_is, paper, paper_renormalized, int8_twin },
             memory: Memory::of(self.unit, own_codes.view()).map_err(refused)?,
             ..Parts::default()
@@ -222,6 +232,7 @@ fn figures(heads: &[Parts]) -> Figures {
     for head in heads {
         all.rows += head.rows;
         all.survivors += head.survivors;
+        all.paper_survivors += head.paper_survivors;
         all.cycles += head.cycles;
         all.bound_cycles += head.bound_cycles;
         all.int8_twin_cycles += head.int8_twin_cycles;
@@ -237,6 +248,7 @@ fn figures(heads: &[Parts]) -> Figures {
     Figures {
         rows: all.rows,
         survivors: all.survivors,
+        paper_survivors: all.paper_survivors,
         cycles: all.cycles,
         bound_cycles: all.bound_cycles,
         int8_twin_cycles: all.int8_twin_cycles,
@@ -263,8 +275,9 @@ pub fn fields() -> Value {
         "study.heads, .layers, .total": "each head, layer by layer; each layer; all heads; with the fields below",
         "rows": "rows (queries) of these heads",
         "survivors": "keys whose code is not 0, over all rows",
+        "paper_survivors": "the same by the published 3-bit quantizer (arXiv 2106.01335)",
         "cycles": "clock cycles in a run of all heads back to back, from the last output beat before these heads to their own last",
-        "bound_cycles": "clock cycles; sum over the query blocks of max(ceil(N / W), survivors)",
+        "bound_cycles": "clock cycles; sum over the query blocks of max(ceil(N / W), survivors), what they would cost in steady state one by one; a run may be below it, since the survivors' queue evens out long and short rows",
         "int8_twin_cycles": "clock cycles of the int8 twin on the same heads",
         "accuracy.*.relative_error": "|output - float| / |float|, Euclidean norms over all rows and elements; float attention is computed in double precision from the capture's int8 q, k and v",
         "accuracy.*.cosine": "cosine between a row's output and its float output, mean over the rows",

@@ -42,7 +42,8 @@ pub fn study(console: &mut Console, c: &Configuration, study: &Study) -> Result<
     console.heading("Pruning and cycles")?;
     console.line(cycles(study))?;
     console.line(
-        "bound: max(ceil(N / W), survivors); int8 twin: same lanes and rate, 8-bit probabilities times\n\
+        "bound: max(ceil(N / W), survivors) of each row on its own; cycles are fewer where the survivors'\n\
+         queue evens out long and short rows. int8 twin: same lanes and rate, 8-bit probabilities times\n\
          values, nothing pruned. All heads run back to back; layer 0 includes loading the first values.",
     )?;
     console.heading("Bits to store the attention values of all heads")?;
@@ -88,6 +89,7 @@ fn cycles(study: &Study) -> Table {
         "layer",
         ">survivors\na row",
         ">pruned",
+        ">published\npruned",
         ">cycles\na row",
         ">bound",
         ">cycles /\nbound",
@@ -99,6 +101,7 @@ fn cycles(study: &Study) -> Table {
             name,
             format!("{:.1}", figures.per_row(figures.survivors)),
             percent(figures.pruned_share()),
+            percent(figures.paper_pruned_share()),
             format!("{:.2}", figures.per_row(figures.cycles)),
             format!("{:.2}", figures.per_row(figures.bound_cycles)),
             format!("{:.4}", figures.over_bound()),

@@ -27,7 +27,11 @@ pub(super) struct Flat<'a> {
 
 impl<'a> Flat<'a> {
     pub(super) fn new(module: &'a Module) -> Result<Flat<'a>, NetlistError> {
-        let mut flat = Flat { scopes: Vec::new(), scope_of: Vec::new(), source: Vec::new() };
+        let mut flat = Flat {
+            scopes: Vec::new(),
+            scope_of: Vec::new(),
+            source: Vec::new(),
+        };
         flat.add(&module.data, String::new(), None);
         flat.source = vec![usize::MAX; flat.scope_of.len()];
         for node in 0..flat.source.len() {
@@ -39,7 +43,13 @@ impl<'a> Flat<'a> {
     fn add(&mut self, data: &'a ModuleData, path: String, parent: Option<(usize, usize)>) -> usize {
         let (number, base) = (self.scopes.len(), self.scope_of.len());
         self.scope_of.resize(base + data.nodes.len(), number);
-        self.scopes.push(Scope { data, path: path.clone(), base, parent, children: Vec::new() });
+        self.scopes.push(Scope {
+            data,
+            path: path.clone(),
+            base,
+            parent,
+            children: Vec::new(),
+        });
         for (index, instance) in data.instances.iter().enumerate() {
             let path = format!("{path}{}.", instance.name);
             let child = self.add(&instance.module.data, path, Some((number, index)));
@@ -81,7 +91,8 @@ impl<'a> Flat<'a> {
     pub(super) fn operands(&self, node: usize) -> Vec<usize> {
         let scope = self.scope_of[node];
         let mut operands = Vec::new();
-        self.op(node).operands(|id| operands.push(self.source[self.number(scope, id)]));
+        self.op(node)
+            .operands(|id| operands.push(self.source[self.number(scope, id)]));
         operands
     }
 
@@ -147,6 +158,9 @@ impl<'a> Flat<'a> {
             }
         }
         let module = self.scopes[0].data.name.clone();
-        NetlistError::CombinationalLoop { module, signals: signals.join(" -> ") }
+        NetlistError::CombinationalLoop {
+            module,
+            signals: signals.join(" -> "),
+        }
     }
 }

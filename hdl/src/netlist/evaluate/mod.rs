@@ -2,6 +2,7 @@
 
 mod compile;
 mod flatten;
+mod lower;
 mod step;
 
 use super::data::{top_mask, words_of};
@@ -57,7 +58,7 @@ pub struct Evaluator {
     memories: Vec<MemoryState>,
     reset: usize,
     ports: HashMap<String, PortHandle>,
-    names: HashMap<String, (usize, u32)>,
+    names: HashMap<String, (usize, Type)>,
     changed: Change,
 }
 
@@ -76,12 +77,19 @@ impl Evaluator {
     /// # Errors
     /// [`NetlistError::UnknownPort`] if there is no such port.
     pub fn port(&self, name: &str) -> Result<PortHandle, NetlistError> {
-        self.ports.get(name).copied().ok_or_else(|| NetlistError::UnknownPort {
+        self.ports
+            .get(name)
+            .copied()
+            .ok_or_else(|| self.unknown_port(name))
+    }
+
+    pub(crate) fn unknown_port(&self, name: &str) -> NetlistError {
+        NetlistError::UnknownPort {
             module: self.name.clone(),
             instance: "the module".into(),
             direction: "port",
             port: name.into(),
-        })
+        }
     }
 
     /// Sets an input to `value`, whose bits beyond the port's width are dropped. Outputs follow at
@@ -99,7 +107,11 @@ impl Evaluator {
         let last = to.len() - 1;
         let mut differs = false;
         for (i, to) in to.iter_mut().enumerate() {
-            let mask = if i == last { top_mask(port.ty.width) } else { u64::MAX };
+            let mask = if i == last {
+                top_mask(port.ty.width)
+            } else {
+                u64::MAX
+            };
             let word = words.get(i).map_or(0, |word| word & mask);
             differs |= *to != word;
             *to = word;
@@ -164,8 +176,13 @@ impl Evaluator {
     /// The words of a named signal, by its path: `u_child.u_grandchild.signal`, or `signal` for one
     /// of the module itself. As of the last settling; `None` if there is no such signal.
     pub fn peek(&self, path: &str) -> Option<Vec<u64>> {
-        let (offset, width) = *self.names.get(path)?;
-        Some(self.values[offset..offset + words_of(width)].to_vec())
+        let (offset, ty) = *self.names.get(path)?;
+        Some(self.values[offset..offset + words_of(ty.width)].to_vec())
+    }
+
+    /// The type of a named signal, by its path.
+    pub fn signal_type(&self, path: &str) -> Option<Type> {
+        self.names.get(path).map(|(_, ty)| *ty)
     }
 
     /// The paths of all named signals, sorted.

@@ -63,6 +63,31 @@ pub(super) struct Step {
     pub(super) mask: u64,
 }
 
+impl Step {
+    /// A step to be completed by [`Step::of`].
+    pub(super) fn to(to: u32, mask: u64) -> Step {
+        Step {
+            kind: Kind::Or,
+            to,
+            a: 0,
+            b: 0,
+            c: 0,
+            mask,
+        }
+    }
+
+    /// The step of this result with its operation.
+    pub(super) fn of(self, kind: Kind, a: u32, b: u32, c: u32) -> Step {
+        Step {
+            kind,
+            a,
+            b,
+            c,
+            ..self
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum WideOp {
     Not,
@@ -203,9 +228,7 @@ pub(super) fn run(steps: &[Step], wide: &[WideStep], values: &mut [u64]) {
             Kind::Mux => values[if values[c] != 0 { a } else { b }],
             Kind::Append => values[a] << step.c | values[b],
             Kind::Slice => values[a] >> step.c & mask,
-            Kind::SliceAcross => {
-                (values[a] >> step.c | values[a + 1] << (64 - step.c)) & mask
-            }
+            Kind::SliceAcross => (values[a] >> step.c | values[a + 1] << (64 - step.c)) & mask,
             Kind::Replicate => values[a].wrapping_mul(mask),
             Kind::ExtendSign => sign_extend(values[a], step.c) as u64 & mask,
             Kind::Put => {
