@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Cycles of 256 in which a port that stalls at random is held up.
-const STALLED: u8 = 85;
+const STALLED: u8 = 96;
 
 /// Heads that are played one after the other in one run.
 pub struct Case {

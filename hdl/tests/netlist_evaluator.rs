@@ -183,6 +183,34 @@ fn memories_return_the_old_word_and_hold_it_while_not_read() {
 }
 
 #[test]
+fn collisions_are_counted_where_they_were_promised_not_to_happen() {
+    for promised in [false, true] {
+        let mut m = Builder::new("queue", "");
+        let [write, read] = ["write", "read"].map(|name| m.input(name, unsigned(1), ""));
+        let [write_address, read_address] =
+            ["write_address", "read_address"].map(|name| m.input(name, unsigned(2), ""));
+        let ram = m.memory("ram", 4, 2);
+        if promised {
+            m.memory_exclusive(ram);
+        }
+        m.memory_write(ram, write, write_address, write_address);
+        let word = m.memory_read(ram, "word", read, read_address);
+        m.output("word", word, "");
+        let module = m.finish().expect("a legal module");
+        assert_eq!(module.verilog("").contains("(* no_rw_check *)"), promised);
+        let mut evaluator = Evaluator::new(&module).expect("no loop");
+        for (write, read, to, from) in [(1, 1, 2, 3), (1, 0, 2, 2), (0, 1, 2, 2), (1, 1, 1, 1)] {
+            evaluator.set("write", write);
+            evaluator.set("read", read);
+            evaluator.set("write_address", to);
+            evaluator.set("read_address", from);
+            evaluator.clock();
+        }
+        assert_eq!(evaluator.collisions(), u64::from(promised));
+    }
+}
+
+#[test]
 fn mutations_of_a_memory() {
     let always_written = memory(4, 8).mutate("memory", "ram", Mutation::DropEnable);
     let mut evaluator = Evaluator::new(&always_written.expect("applies")).expect("no loop");

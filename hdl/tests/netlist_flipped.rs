@@ -2,7 +2,7 @@
 
 mod netlist_support;
 
-use logattn_hdl::netlist::{Builder, Module, Signal, signed, unsigned};
+use logattn_hdl::netlist::{Builder, Module, Mutation, Signal, signed, unsigned};
 use netlist_support::bench::bench;
 use netlist_support::verilator::{Verilator, files};
 
@@ -108,5 +108,56 @@ fn a_flipped_operator_in_the_text_is_noticed() {
     }
     for (flip, noticed) in FLIPS.iter().zip(noticed) {
         assert_eq!(noticed, flip.is_some(), "{flip:?}");
+    }
+}
+
+#[test]
+fn mutations_are_the_same_in_verilator_and_differ_from_the_original() {
+    let Some(mut verilator) = Verilator::find() else {
+        return;
+    };
+    verilator.allow_warnings = true;
+    let mutations = [
+        ("at_least", Mutation::FlipComparison),
+        ("signed_less", Mutation::FlipComparison),
+        ("sum", Mutation::SwapAddSub),
+        ("signed_difference", Mutation::SwapAddSub),
+        ("chosen", Mutation::SwapMux),
+        ("kept", Mutation::DropReset),
+        ("kept", Mutation::DropEnable),
+        ("kept", Mutation::StuckAt(2)),
+        ("a", Mutation::StuckAt(7)),
+        ("signed_down", Mutation::Invert),
+        ("s", Mutation::Invert),
+        ("signed_product", Mutation::ShiftByOneMore),
+        ("signed_product", Mutation::KeepLowBits(4)),
+        ("product", Mutation::KeepLowBits(4)),
+        ("kept", Mutation::KeepLowBits(1)),
+    ];
+    let copies: Vec<Module> = mutations
+        .iter()
+        .enumerate()
+        .map(|(i, (signal, mutation))| {
+            let mutant = every_operator()
+                .mutate("every", signal, *mutation)
+                .expect("applies");
+            mutant.with_prefix(&format!("mutant_{i}"))
+        })
+        .collect();
+    let mutants = bench(&copies);
+    let original = |i| every_operator().with_prefix(&format!("original_{i}"));
+    let originals = bench(&(0..copies.len()).map(original).collect::<Vec<Module>>());
+    let stimulus = mutants.stimulus(9, 600);
+    let found = verilator.run("mutants", &files(&mutants.top), mutants.bits, &stimulus);
+    let expected = mutants.evaluate(&stimulus);
+    for (cycle, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let difference = mutants.difference(found, expected);
+        assert!(difference.is_empty(), "cycle {cycle}\n{difference}");
+    }
+    let unchanged = originals.evaluate(&stimulus);
+    for (i, mutation) in mutations.iter().enumerate() {
+        let name = format!("mutant_{i}_every.");
+        let differ = |(a, b): (&Vec<u64>, &Vec<u64>)| mutants.difference(a, b).contains(&name);
+        assert!(expected.iter().zip(&unchanged).any(differ), "{mutation:?}");
     }
 }

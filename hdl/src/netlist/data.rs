@@ -187,6 +187,8 @@ pub(super) struct MemoryData {
     pub(super) name: String,
     pub(super) depth: usize,
     pub(super) width: u32,
+    /// No read meets a write of the same word.
+    pub(super) exclusive: bool,
     pub(super) write: Option<MemoryWrite>,
     pub(super) read: Option<MemoryRead>,
 }

@@ -156,9 +156,12 @@ impl Printer<'_> {
             Item::Memory(index) => {
                 let memory = &data.memories[*index];
                 let word = range(super::unsigned(memory.width));
-                let name = &memory.name;
-                let line = spaced(&["reg", &word, &format!("{name} [0:{}];", memory.depth - 1)]);
-                self.statement(Group::Leading, &[format!("{INDENT}{line}")]);
+                let name = format!("{} [0:{}];", memory.name, memory.depth - 1);
+                let mut lines = vec![format!("{INDENT}{}", spaced(&["reg", &word, &name]))];
+                if memory.exclusive {
+                    lines.insert(0, format!("{INDENT}(* no_rw_check *)"));
+                }
+                self.statement(Group::Leading, &lines);
             }
             Item::MemoryWrite(index) => self.memory_write(*index),
             Item::MemoryRead(index) => self.memory_read(*index),

@@ -111,11 +111,21 @@ impl Builder {
             name,
             depth,
             width,
+            exclusive: false,
             write: None,
             read: None,
         });
         self.data.items.push(Item::Memory(index));
         Memory { index, word }
+    }
+
+    /// Promises that no word is ever read and written at the same edge. Synthesis then leaves out the
+    /// registers and multiplexers that it otherwise puts around block RAM whose own answer in that
+    /// case is another one; [`super::Evaluator::collisions`] counts where the promise is broken.
+    pub fn memory_exclusive(&mut self, memory: Memory) {
+        if self.owns(memory.word, "memory_exclusive") {
+            self.data.memories[memory.index].exclusive = true;
+        }
     }
 
     /// Writes `data` at the rising edges where `enable` is 1.

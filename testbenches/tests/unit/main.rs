@@ -5,3 +5,4 @@ mod cosim;
 mod evaluator;
 mod lint;
 mod mutations;
+mod rust_hdl;

@@ -208,8 +208,9 @@ impl Picture<'_> {
     ) -> Drawn<B> {
         for y in 0..height {
             let place = 1.0 - f64::from(y) / f64::from(height);
-            let line = [(x, top + y), (x + self.px(14), top + y + 1)];
-            area.draw(&Rectangle::new(line, color(place).filled()))?;
+            // Down to the end, so that no seam shows between neighbors.
+            let rest = [(x, top + y), (x + self.px(14), top + height)];
+            area.draw(&Rectangle::new(rest, color(place).filled()))?;
         }
         for step in 0..=4 {
             let place = f64::from(step) / 4.0;

@@ -48,8 +48,8 @@ pub fn study(console: &mut Console, c: &Configuration, study: &Study) -> Result<
     )?;
     console.heading("Bits to store the attention values of all heads")?;
     console.line(storage(c, &study.total.memory))?;
-    console.heading("Bytes of V moved for all heads")?;
-    console.line(traffic(c, study))?;
+    console.heading(&format!("Bytes of V moved for all heads, query block B = {}", c.query_block))?;
+    console.line(traffic(study))?;
     for line in traffic_verdict(study) {
         console.line(line)?;
     }
@@ -145,13 +145,12 @@ fn strategies(study: &Study) -> [(String, u64); 4] {
     ]
 }
 
-fn traffic(c: &Configuration, study: &Study) -> Table {
+fn traffic(study: &Study) -> Table {
     let all = study.total.memory.refetch_bytes.max(1) as f64;
-    let mut table = Table::new(&["V is read (query block of rows below)", ">KiB", ">of all\nkeys"]);
+    let mut table = Table::new(&["V is read", ">KiB", ">of all\nkeys"]);
     for (name, bytes) in strategies(study) {
         table.row([name, format!("{:.1}", bytes as f64 / 1024.0), percent(bytes as f64 / all)]);
     }
-    table.row([format!("rows that share a read: {}", c.query_block), String::new(), String::new()]);
     table
 }
 

@@ -253,6 +253,7 @@ impl Compiler<'_> {
                     read_enable: enable(read.enable),
                     read_address: self.offset(number, read.address),
                     read: self.offset(number, read.node),
+                    collisions: memory.exclusive.then_some(0),
                 });
             }
         }

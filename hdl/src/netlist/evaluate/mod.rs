@@ -192,6 +192,15 @@ impl Evaluator {
         paths
     }
 
+    /// How often a word of a memory was read and written at one edge although
+    /// [`super::Builder::memory_exclusive`] promised otherwise.
+    pub fn collisions(&self) -> u64 {
+        self.memories
+            .iter()
+            .filter_map(|memory| memory.collisions)
+            .sum()
+    }
+
     /// Lets the combinational logic follow the inputs.
     pub fn settle(&mut self) {
         let steps = match self.changed {

@@ -155,11 +155,17 @@ pub(super) struct MemoryState {
     pub(super) read_address: usize,
     /// The read register.
     pub(super) read: usize,
+    /// How often a word was read and written at one edge, if that was promised not to happen.
+    pub(super) collisions: Option<u64>,
 }
 
 impl MemoryState {
     /// Reads, then writes.
     pub(super) fn clock(&mut self, values: &[u64], next: &mut [u64]) {
+        let both = values[self.read_enable] != 0 && values[self.write_enable] != 0;
+        if both && values[self.read_address] == values[self.write_address] {
+            self.collisions = self.collisions.map(|count| count + 1);
+        }
         if values[self.read_enable] != 0 {
             let to = &mut next[self.read..self.read + self.words];
             let at = values[self.read_address] as usize * self.words;

@@ -1,0 +1,8 @@
+//! The `logattn` command as a user runs it: every command, and every kind of bad input.
+
+mod bad_input;
+mod cosim;
+mod demo;
+mod files;
+mod good_input;
+mod support;
