@@ -45,13 +45,20 @@ fn on_one_line(error: ConfigurationError, text: &str) -> Error {
     let ConfigurationError::Parse { origin, error } = error else {
         return error.into();
     };
-    let start = error.span().map_or(0, |span| span.start);
-    let before = text.get(..start).unwrap_or_default();
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Error::Toml {
-        file: origin,
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
-        message: error.message().trim_end().replace('\n', "; "),
-    }
+    let message = error.message().trim_end().replace('\n', "; ");
+    // A field that is missing from the whole text has no line.
+    let span = error.span().filter(|span| span.end > 0);
+    let place = match span {
+        None => origin,
+        Some(span) => {
+            let line = text
+                .get(..span.start)
+                .unwrap_or_default()
+                .matches('\n')
+                .count();
+            let fault = text.lines().nth(line).unwrap_or_default().trim();
+            format!("{origin}, line {}, `{fault}`", line + 1)
+        }
+    };
+    Error::Toml { place, message }
 }

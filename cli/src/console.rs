@@ -26,7 +26,10 @@ impl Console {
         }
         let mut stdout = io::stdout().lock();
         let text = format!("{}\n", text.to_string().trim_end_matches('\n'));
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 self.open = false;
                 Ok(())

@@ -51,7 +51,8 @@ impl Unit {
     /// # Errors
     /// Verilator is missing, or refuses the unit; the waves cannot be written.
     pub fn build(c: &Configuration, waves: Option<&Path>, seed: u64) -> Result<Self, UnitError> {
-        let spinner = progress::spinner("building the Verilated unit; it is kept for the next time");
+        let spinner =
+            progress::spinner("building the Verilated unit; it is kept for the next time");
         let verilator = Verilator::find()?;
         let power_up = PowerUp::Random(seed as u32);
         let cache = default_cache_directory();
@@ -61,8 +62,14 @@ impl Unit {
         }
         spinner.finish_and_clear();
         // Some builds answer with their revision alone.
-        let version = verilator.version().trim_start_matches("Verilator").trim_start();
-        Ok(Unit { model, verilator: format!("Verilator {version}") })
+        let version = verilator
+            .version()
+            .trim_start_matches("Verilator")
+            .trim_start();
+        Ok(Unit {
+            model,
+            verilator: format!("Verilator {version}"),
+        })
     }
 
     /// Plays a case from reset and compares everything.
@@ -73,8 +80,17 @@ impl Unit {
         let start = Instant::now();
         let outcome = run(&mut self.model, &case.stimulus, ports)?;
         let elapsed = start.elapsed();
-        let bound = case.stimulus.workload.costs().map(|cost| cost.bound()).sum();
-        Ok(Played { outcome, bound, elapsed })
+        let bound = case
+            .stimulus
+            .workload
+            .costs()
+            .map(|cost| cost.bound())
+            .sum();
+        Ok(Played {
+            outcome,
+            bound,
+            elapsed,
+        })
     }
 
     /// Ends the wave file, if one is being written.
@@ -110,8 +126,15 @@ pub fn captured_case(
         Ok(Head::whole(c, probabilities, head.values.view()))
     });
     let heads: Vec<Head> = heads.collect::<Result<_, Error>>()?;
-    let name = format!("{}: {count} of {all} heads, {rows} rows of {} keys each", input.capture.name(), input.keys);
-    Ok(Case { name, stimulus: Stimulus::new(c, &heads)? })
+    let name = format!(
+        "{}: {count} of {all} heads, {rows} rows of {} keys each",
+        input.capture.name(),
+        input.keys
+    );
+    Ok(Case {
+        name,
+        stimulus: Stimulus::new(c, &heads)?,
+    })
 }
 
 /// Random heads of one kind of rows.
@@ -126,7 +149,10 @@ pub fn random_case(
     seed: u64,
 ) -> Result<Case, Error> {
     let heads = random::heads(c, kind, heads, rows.div_ceil(c.query_block), seed);
-    Ok(Case { name: kind_name(kind), stimulus: Stimulus::new(c, &heads)? })
+    Ok(Case {
+        name: kind_name(kind),
+        stimulus: Stimulus::new(c, &heads)?,
+    })
 }
 
 /// What a kind of rows is called on the command line: `AllPruned` is `all-pruned`.
@@ -143,16 +169,18 @@ pub fn kind_name(kind: Rows) -> String {
 
 /// The sum of what several runs have counted.
 pub fn sum(counters: impl IntoIterator<Item = Counters>) -> Counters {
-    counters.into_iter().fold(Counters::default(), |a, b| Counters {
-        cycles: a.cycles + b.cycles,
-        rows: a.rows + b.rows,
-        keys: a.keys + b.keys,
-        survivors: a.survivors + b.survivors,
-        value_reads: a.value_reads + b.value_reads,
-        stall_input: a.stall_input + b.stall_input,
-        stall_value: a.stall_value + b.stall_value,
-        stall_output: a.stall_output + b.stall_output,
-    })
+    counters
+        .into_iter()
+        .fold(Counters::default(), |a, b| Counters {
+            cycles: a.cycles + b.cycles,
+            rows: a.rows + b.rows,
+            keys: a.keys + b.keys,
+            survivors: a.survivors + b.survivors,
+            value_reads: a.value_reads + b.value_reads,
+            stall_input: a.stall_input + b.stall_input,
+            stall_value: a.stall_value + b.stall_value,
+            stall_output: a.stall_output + b.stall_output,
+        })
 }
 
 #[cfg(test)]
@@ -162,7 +190,8 @@ mod tests {
     #[test]
     fn kinds_have_names_of_their_own() {
         assert_eq!(kind_name(Rows::AllPruned), "all-pruned");
-        let names: std::collections::BTreeSet<String> = Rows::ALL.iter().map(|kind| kind_name(*kind)).collect();
+        let names: std::collections::BTreeSet<String> =
+            Rows::ALL.iter().map(|kind| kind_name(*kind)).collect();
         assert_eq!(names.len(), Rows::ALL.len());
     }
 }

@@ -17,14 +17,10 @@ pub enum Error {
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
     /// A configuration file is no TOML, or has an unknown, missing or mistyped field.
-    #[error("{file}, line {line}, column {column}: {message}")]
+    #[error("{place}: {message}")]
     Toml {
-        /// The file.
-        file: String,
-        /// Line of the fault, from 1.
-        line: usize,
-        /// Column of the fault, from 1.
-        column: usize,
+        /// The file, with line and text of the fault if it has a line.
+        place: String,
         /// What is wrong.
         message: String,
     },
@@ -134,12 +130,18 @@ pub enum Error {
 impl Error {
     /// Maps an I/O error to [`Error::Read`].
     pub fn read(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Read { path: path.as_ref().into(), source }
+        move |source| Error::Read {
+            path: path.as_ref().into(),
+            source,
+        }
     }
 
     /// Maps an I/O error to [`Error::Write`].
     pub fn write(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Write { path: path.as_ref().into(), source }
+        move |source| Error::Write {
+            path: path.as_ref().into(),
+            source,
+        }
     }
 }
 
@@ -174,7 +176,13 @@ mod tests {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "no such file");
         let said = Error::write("out")(missing());
         assert_eq!(text(&said), "out: cannot write: no such file");
-        let unsaid = VerilatorError::Io { path: "cache".into(), source: missing() };
-        assert_eq!(text(&Error::from(unsaid)), "cannot use `cache`: no such file");
+        let unsaid = VerilatorError::Io {
+            path: "cache".into(),
+            source: missing(),
+        };
+        assert_eq!(
+            text(&Error::from(unsaid)),
+            "cannot use `cache`: no such file"
+        );
     }
 }

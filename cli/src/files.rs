@@ -31,8 +31,13 @@ impl PendingFile {
             let reason = std::io::Error::other("is a directory");
             return Err(Error::write(path)(reason));
         }
-        let file = ordinary().tempfile_in(parent(path)).map_err(Error::write(path))?;
-        Ok(PendingFile { file, path: path.into() })
+        let file = ordinary()
+            .tempfile_in(parent(path))
+            .map_err(Error::write(path))?;
+        Ok(PendingFile {
+            file,
+            path: path.into(),
+        })
     }
 
     /// Puts the file in its place with these contents.
@@ -40,8 +45,12 @@ impl PendingFile {
     /// # Errors
     /// It cannot be written; what was there before still is.
     pub fn finish(mut self, contents: &[u8]) -> Result<(), Error> {
-        self.file.write_all(contents).map_err(Error::write(&self.path))?;
-        self.file.persist(&self.path).map_err(|error| Error::write(&self.path)(error.error))?;
+        self.file
+            .write_all(contents)
+            .map_err(Error::write(&self.path))?;
+        self.file
+            .persist(&self.path)
+            .map_err(|error| Error::write(&self.path)(error.error))?;
         Ok(())
     }
 }
@@ -74,12 +83,21 @@ impl PendingDirectory {
         };
         let kept = foreign_files(&target)?;
         if let (Some(first), false) = (kept.first(), force) {
-            return Err(Error::Occupied { directory: target, foreign: first.display().to_string() });
+            return Err(Error::Occupied {
+                directory: target,
+                foreign: first.display().to_string(),
+            });
         }
         let folder = parent(&target);
         fs::create_dir_all(&folder).map_err(Error::write(&target))?;
-        let staged = ordinary().tempdir_in(&folder).map_err(Error::write(&target))?;
-        Ok(PendingDirectory { staged, target, kept })
+        let staged = ordinary()
+            .tempdir_in(&folder)
+            .map_err(Error::write(&target))?;
+        Ok(PendingDirectory {
+            staged,
+            target,
+            kept,
+        })
     }
 
     /// Where to write now.
@@ -102,8 +120,15 @@ impl PendingDirectory {
     /// # Errors
     /// It cannot be written; what was there before still is.
     pub fn finish(self) -> Result<(), Error> {
-        let PendingDirectory { staged, target, kept } = self;
-        for file in kept.iter().filter(|file| !staged.path().join(file).exists()) {
+        let PendingDirectory {
+            staged,
+            target,
+            kept,
+        } = self;
+        for file in kept
+            .iter()
+            .filter(|file| !staged.path().join(file).exists())
+        {
             let to = staged.path().join(file);
             fs::create_dir_all(parent(&to))
                 .and_then(|()| fs::copy(target.join(file), to))
@@ -112,7 +137,9 @@ impl PendingDirectory {
         if !target.exists() {
             return fs::rename(staged.path(), &target).map_err(Error::write(&target));
         }
-        let old = ordinary().tempdir_in(parent(&target)).map_err(Error::write(&target))?;
+        let old = ordinary()
+            .tempdir_in(parent(&target))
+            .map_err(Error::write(&target))?;
         let aside = old.path().join("old");
         fs::rename(&target, &aside).map_err(Error::write(&target))?;
         fs::rename(staged.path(), &target).map_err(|error| {
@@ -148,7 +175,12 @@ fn foreign_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let list = fs::read_to_string(directory.join(FILE_LIST)).unwrap_or_default();
     let mut ours: BTreeSet<PathBuf> = list.lines().map(PathBuf::from).collect();
     if !ours.is_empty() {
-        ours.extend([FILE_LIST, CONFIGURATION].iter().chain(&DEMO_FILES).map(PathBuf::from));
+        ours.extend(
+            [FILE_LIST, CONFIGURATION]
+                .iter()
+                .chain(&DEMO_FILES)
+                .map(PathBuf::from),
+        );
     }
     let mut foreign = Vec::new();
     let mut folders = vec![PathBuf::new()];

@@ -56,7 +56,11 @@ impl<'a> Input<'a> {
                 configuration: configuration.name.clone(),
             });
         }
-        let keys = capture.mask().iter().rposition(|valid| *valid).map_or(0, |last| last + 1);
+        let keys = capture
+            .mask()
+            .iter()
+            .rposition(|valid| *valid)
+            .map_or(0, |last| last + 1);
         if keys > configuration.max_keys {
             return Err(Error::TooManyKeys {
                 file,
@@ -69,7 +73,12 @@ impl<'a> Input<'a> {
         if rows.is_empty() {
             return Err(Error::NoRows { file });
         }
-        Ok(Input { capture, configuration, keys, rows })
+        Ok(Input {
+            capture,
+            configuration,
+            keys,
+            rows,
+        })
     }
 
     /// One head, counted over all layers.
@@ -86,12 +95,19 @@ impl<'a> Input<'a> {
         let fixed = probabilities_to_fixed::<f32, u32, _>(&probabilities, bits);
         let stored = head.value_int8();
         let values = match self.configuration.value_bits {
-            i8::BITS => Ok(Quantized { integers: stored.values, scale: f64::from(stored.scale) }),
+            i8::BITS => Ok(Quantized {
+                integers: stored.values,
+                scale: f64::from(stored.scale),
+            }),
             fewer => quantize_values(&head.value().view(), fewer),
         };
         let (probabilities, values) = fixed.and_then(|p| Ok((p, values?))).map_err(refused)?;
         let integers = values.integers.slice(s![..self.keys, ..]).to_owned();
-        Ok(InputHead { probabilities, values: integers, scale: values.scale })
+        Ok(InputHead {
+            probabilities,
+            values: integers,
+            scale: values.scale,
+        })
     }
 
     /// Row lengths for the golden model: all keys of every row.

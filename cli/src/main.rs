@@ -23,9 +23,16 @@ use std::process::ExitCode;
 /// An attention unit that keeps each attention value in 3 bits, prunes by comparison and
 /// multiplies by shifting.
 #[derive(Parser)]
-#[command(name = "logattn", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Start with `logattn demo`; `logattn COMMAND --help` shows an example of each command.\n\
-    Exit status: 0 success, 1 a co-simulation found a difference, 2 bad input or a missing tool.")]
+#[command(
+    name = "logattn",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Start with `logattn demo`; `logattn COMMAND --help` shows an example of each command.\n\
+    Exit status: 0 success, 1 a co-simulation found a difference, 2 bad input or a missing tool."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -12,7 +12,10 @@ impl Table {
     /// A table with these column headings; `\n` breaks a heading, a leading `>` aligns its column
     /// to the right.
     pub fn new(header: &[&'static str]) -> Self {
-        Table { header: header.to_vec(), rows: Vec::new() }
+        Table {
+            header: header.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     /// Appends a row of as many cells as there are columns.
@@ -22,8 +25,11 @@ impl Table {
 
     /// The headings as rows of the table, the last line of each in the last row.
     fn heading_rows(&self) -> Vec<Vec<String>> {
-        let lines: Vec<Vec<&str>> =
-            self.header.iter().map(|title| title.trim_start_matches('>').split('\n').collect()).collect();
+        let lines: Vec<Vec<&str>> = self
+            .header
+            .iter()
+            .map(|title| title.trim_start_matches('>').split('\n').collect())
+            .collect();
         let height = lines.iter().map(Vec::len).max().unwrap_or(0);
         (0..height)
             .map(|row| {
@@ -41,7 +47,10 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headings = self.heading_rows();
         let width = |column: usize| {
-            let cells = headings.iter().chain(&self.rows).filter_map(|row| row.get(column));
+            let cells = headings
+                .iter()
+                .chain(&self.rows)
+                .filter_map(|row| row.get(column));
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
@@ -89,12 +98,16 @@ mod tests {
         let mut table = Table::new(&["name", ">bits\nstored"]);
         table.row(["a".into(), "3".into()]);
         table.row(["longer".into(), "16".into()]);
-        let expected = "          bits\nname    stored\n------  ------\na            3\nlonger      16\n";
+        let expected =
+            "          bits\nname    stored\n------  ------\na            3\nlonger      16\n";
         assert_eq!(table.to_string(), expected);
     }
 
     #[test]
     fn thousands() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 }

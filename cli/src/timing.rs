@@ -9,10 +9,17 @@ use ndarray::ArrayView2;
 ///
 /// # Errors
 /// More keys than the unit holds, another number of rows than the first head.
-pub fn push_head(workload: &mut Workload, c: &Configuration, codes: ArrayView2<u8>) -> Result<(), Error> {
+pub fn push_head(
+    workload: &mut Workload,
+    c: &Configuration,
+    codes: ArrayView2<u8>,
+) -> Result<(), Error> {
     let keys = codes.ncols();
     let codes = codes.as_standard_layout();
-    let blocks = codes.as_slice().unwrap_or_default().chunks((keys * c.query_block).max(1));
+    let blocks = codes
+        .as_slice()
+        .unwrap_or_default()
+        .chunks((keys * c.query_block).max(1));
     let blocks = blocks.map(|block| (keys, block.chunks(keys.max(1)).collect::<Vec<_>>()));
     Ok(workload.push_head(keys, blocks)?)
 }
@@ -52,7 +59,10 @@ impl Timing {
             cycles: ends.last().copied().unwrap_or(0),
             bound: costs.iter().sum(),
             head_cycles: starts.zip(&ends).map(|(start, end)| end - start).collect(),
-            head_bounds: costs.chunks(per_head(costs.len())).map(|head| head.iter().sum()).collect(),
+            head_bounds: costs
+                .chunks(per_head(costs.len()))
+                .map(|head| head.iter().sum())
+                .collect(),
         })
     }
 
@@ -66,14 +76,38 @@ impl Timing {
 pub fn described(counters: &Counters) -> [(&'static str, u64, &'static str); 8] {
     let c = counters;
     [
-        ("cycles", c.cycles, "clock cycles since reset when the counters were read"),
+        (
+            "cycles",
+            c.cycles,
+            "clock cycles since reset when the counters were read",
+        ),
         ("rows", c.rows, "rows handed out completely"),
         ("keys", c.keys, "keys within the row lengths, over all rows"),
-        ("survivors", c.survivors, "keys whose code is not 0, over all rows"),
-        ("value_reads", c.value_reads, "words read from the value memory"),
-        ("stall_input", c.stall_input, "cycles without a survivor to visit"),
-        ("stall_value", c.stall_value, "cycles a survivor waited for its head's values"),
-        ("stall_output", c.stall_output, "cycles a survivor waited for the rows before it to leave"),
+        (
+            "survivors",
+            c.survivors,
+            "keys whose code is not 0, over all rows",
+        ),
+        (
+            "value_reads",
+            c.value_reads,
+            "words read from the value memory",
+        ),
+        (
+            "stall_input",
+            c.stall_input,
+            "cycles without a survivor to visit",
+        ),
+        (
+            "stall_value",
+            c.stall_value,
+            "cycles a survivor waited for its head's values",
+        ),
+        (
+            "stall_output",
+            c.stall_output,
+            "cycles a survivor waited for the rows before it to leave",
+        ),
     ]
 }
 

@@ -27,6 +27,7 @@ mod model;
 pub mod packed;
 pub mod quantizer;
 pub mod reciprocal;
+pub mod scores;
 mod validate;
 
 pub use attention::{Attention, HeadsAttention, attend, attend_heads, codes, divide_rounded};
@@ -36,3 +37,4 @@ pub use format::{Probability, Quantized, probabilities_to_fixed, quantize_values
 pub use packed::{DenseCodes, SurvivorCodes};
 pub use quantizer::{Thresholds, linear_code, paper_levels};
 pub use reciprocal::{Reciprocal, ReciprocalFormat};
+pub use scores::{ScoreFormat, ScoreParameters, attend_score_heads, attend_scores, score_codes};

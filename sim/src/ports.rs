@@ -75,13 +75,24 @@ pub struct Ports {
 impl Ports {
     /// No port ever stalls.
     pub fn free() -> Self {
-        Ports { value: Pattern::Always, attn: Pattern::Always, out: Pattern::Always }
+        Ports {
+            value: Pattern::Always,
+            attn: Pattern::Always,
+            out: Pattern::Always,
+        }
     }
 
     /// Every port stalls at random, each in its own way.
     pub fn random(seed: u64, stalled: u8) -> Self {
-        let port = |n: u64| Pattern::Random { seed: hash(seed, n), stalled };
-        Ports { value: port(1), attn: port(2), out: port(3) }
+        let port = |n: u64| Pattern::Random {
+            seed: hash(seed, n),
+            stalled,
+        };
+        Ports {
+            value: port(1),
+            attn: port(2),
+            out: port(3),
+        }
     }
 }
 
@@ -125,7 +136,12 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(pattern: Pattern, traced: bool) -> Self {
-        Source { pattern, free: 0, register: StreamRegister::default(), transfers: traced.then(Vec::new) }
+        Source {
+            pattern,
+            free: 0,
+            register: StreamRegister::default(),
+            transfers: traced.then(Vec::new),
+        }
     }
 
     /// Whether it never stalls and is not traced.

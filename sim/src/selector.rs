@@ -85,7 +85,11 @@ impl SelectorInput {
             self.skip(beats - 1);
             let offered = self.offered();
             // All that is left of the row is this beat's token, which needs the register.
-            let taken = if self.held.is_none() { offered.max(self.held_leaves) } else { offered };
+            let taken = if self.held.is_none() {
+                offered.max(self.held_leaves)
+            } else {
+                offered
+            };
             self.take(taken);
         }
         let visits = self.held.take().unwrap_or(0);
@@ -114,7 +118,11 @@ impl SelectorInput {
     #[inline]
     fn push(&mut self, visits: u8, last: bool, pushed: Cycle) -> Entry {
         self.write_place = (self.write_place + 1) & (self.places.len() - 1);
-        Entry { visits, last, pushed }
+        Entry {
+            visits,
+            last,
+            pushed,
+        }
     }
 
     /// The cycles of the transfers on `s_axis_attn`; empty unless traced.

@@ -1,11 +1,11 @@
 //! One pass over a workload: the read side of the queue, the accumulator, the counters.
 
+use crate::Cycle;
 use crate::output::Output;
 use crate::ports::{Ports, Source};
 use crate::selector::{Entry, SelectorInput};
 use crate::values::ValueLoader;
 use crate::workload::{SimulationError, Visits, Workload};
-use crate::Cycle;
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::queue_depth;
 use serde::Serialize;
@@ -59,7 +59,11 @@ const COUNTER_LAG: Cycle = 2;
 ///
 /// # Errors
 /// A workload that was built for a unit of another shape.
-pub fn simulate(configuration: &Configuration, workload: &Workload, ports: &Ports) -> Result<Run, SimulationError> {
+pub fn simulate(
+    configuration: &Configuration,
+    workload: &Workload,
+    ports: &Ports,
+) -> Result<Run, SimulationError> {
     pass(configuration, workload, ports, false)
 }
 
@@ -67,7 +71,11 @@ pub fn simulate(configuration: &Configuration, workload: &Workload, ports: &Port
 ///
 /// # Errors
 /// As [`simulate`].
-pub fn trace(configuration: &Configuration, workload: &Workload, ports: &Ports) -> Result<Run, SimulationError> {
+pub fn trace(
+    configuration: &Configuration,
+    workload: &Workload,
+    ports: &Ports,
+) -> Result<Run, SimulationError> {
     pass(configuration, workload, ports, true)
 }
 
@@ -82,7 +90,11 @@ fn pass(
     let mut unit = Unit {
         input: SelectorInput::new(Source::new(ports.attn, traced), queue_depth(configuration)),
         visitor: Visitor::default(),
-        output: Output::new(configuration, ports.out, blocks * configuration.output_beats()),
+        output: Output::new(
+            configuration,
+            ports.out,
+            blocks * configuration.output_beats(),
+        ),
         row: Vec::new(),
         passes: configuration.passes(),
     };
@@ -97,7 +109,10 @@ fn pass(
         loader.release(index, unit.visitor.popped);
     }
     let value_transfers = loader.transfers();
-    Ok(Run { value_transfers, ..unit.finish(configuration, workload) })
+    Ok(Run {
+        value_transfers,
+        ..unit.finish(configuration, workload)
+    })
 }
 
 struct Unit {
@@ -165,7 +180,12 @@ impl Unit {
             stall_value: visitor.stall_value,
             stall_output: visitor.stall_output,
         };
-        Run { transfers, counters, value_transfers: Vec::new(), attn_transfers }
+        Run {
+            transfers,
+            counters,
+            value_transfers: Vec::new(),
+            attn_transfers,
+        }
     }
 }
 

@@ -14,7 +14,12 @@ pub(crate) struct ValueLoader {
 
 impl ValueLoader {
     pub(crate) fn new(source: Source, banks: usize) -> Self {
-        ValueLoader { source, writable: vec![0; banks], head: 0, next: 0 }
+        ValueLoader {
+            source,
+            writable: vec![0; banks],
+            head: 0,
+            next: 0,
+        }
     }
 
     /// Loads the next head's `words`; gives the first cycle in which they can be read.

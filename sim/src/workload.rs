@@ -17,7 +17,9 @@ pub enum SimulationError {
         max_keys: usize,
     },
     /// A row has no codes, more than its head has keys, or another number than its block.
-    #[error("head {head}, row {row}: {found} codes, legal: 1..={keys} (keys of the head), the same in a block")]
+    #[error(
+        "head {head}, row {row}: {found} codes, legal: 1..={keys} (keys of the head), the same in a block"
+    )]
     RowLength {
         /// Index of the head.
         head: usize,
@@ -143,7 +145,11 @@ impl Workload {
     {
         let head = self.heads.len();
         if keys == 0 || keys > self.max_keys {
-            return Err(SimulationError::Keys { head, keys, max_keys: self.max_keys });
+            return Err(SimulationError::Keys {
+                head,
+                keys,
+                max_keys: self.max_keys,
+            });
         }
         let before = self.blocks.len();
         for (block, (length, rows)) in blocks.into_iter().enumerate() {
@@ -152,16 +158,28 @@ impl Workload {
             let illegal = sent == 0 || sent > keys;
             if let Some(row) = rows.iter().position(|row| illegal || row.len() != sent) {
                 let (row, found) = (block * self.query_block + row, rows[row].len());
-                return Err(SimulationError::RowLength { head, row, found, keys });
+                return Err(SimulationError::RowLength {
+                    head,
+                    row,
+                    found,
+                    keys,
+                });
             }
             self.push_block(length.min(sent), rows);
         }
         let blocks = self.blocks.len() - before;
         let expected = self.heads.first().map_or(blocks, |first| first.blocks);
         if blocks != expected || blocks == 0 || blocks > usize::from(u16::MAX) {
-            return Err(SimulationError::Blocks { head, blocks, expected });
+            return Err(SimulationError::Blocks {
+                head,
+                blocks,
+                expected,
+            });
         }
-        self.heads.push(HeadShape { value_words: keys * self.passes, blocks });
+        self.heads.push(HeadShape {
+            value_words: keys * self.passes,
+            blocks,
+        });
         Ok(())
     }
 
@@ -172,17 +190,26 @@ impl Workload {
         for (beat, first) in (0..sent).step_by(width).enumerate() {
             let end = (first + width).min(sent);
             let keys = if let ([row], false) = (rows, self.visit_all) {
-                let kept = row[first..end].iter().map(|code| u8::from(*code != 0)).sum::<u8>();
+                let kept = row[first..end]
+                    .iter()
+                    .map(|code| u8::from(*code != 0))
+                    .sum::<u8>();
                 self.survivors += u64::from(kept);
                 kept
             } else {
                 self.visits_of(first..end, length, rows)
             };
             if keys > 0 {
-                self.visits.push(Visits { beat: beat as u16, keys });
+                self.visits.push(Visits {
+                    beat: beat as u16,
+                    keys,
+                });
             }
         }
-        self.blocks.push(Block { beats: sent.div_ceil(width), end: self.visits.len() });
+        self.blocks.push(Block {
+            beats: sent.div_ceil(width),
+            end: self.visits.len(),
+        });
     }
 
     /// Keys of a beat that at least one row of the block kept; all within the row for the twin.
@@ -205,22 +232,40 @@ impl Workload {
     pub fn costs(&self) -> impl Iterator<Item = BlockCost> + '_ {
         let starts = std::iter::once(0).chain(self.blocks.iter().map(|block| block.end));
         starts.zip(&self.blocks).map(|(start, block)| {
-            let visits: u64 = self.visits[start..block.end].iter().map(|v| u64::from(v.keys)).sum();
-            BlockCost { beats: block.beats as u64, visits: visits * self.passes as u64 }
+            let visits: u64 = self.visits[start..block.end]
+                .iter()
+                .map(|v| u64::from(v.keys))
+                .sum();
+            BlockCost {
+                beats: block.beats as u64,
+                visits: visits * self.passes as u64,
+            }
         })
     }
 
     /// That `configuration` has the shape this workload was built for.
     pub(crate) fn check(&self, configuration: &Configuration) -> Result<(), SimulationError> {
         let fields = [
-            ("keys_per_beat", self.keys_per_beat, configuration.keys_per_beat),
+            (
+                "keys_per_beat",
+                self.keys_per_beat,
+                configuration.keys_per_beat,
+            ),
             ("query_block", self.query_block, configuration.query_block),
-            ("head_dimension / lanes", self.passes, configuration.passes()),
+            (
+                "head_dimension / lanes",
+                self.passes,
+                configuration.passes(),
+            ),
             ("max_keys", self.max_keys, configuration.max_keys),
         ];
         for (field, found, expected) in fields {
             if found != expected {
-                return Err(SimulationError::Shape { field, found, expected });
+                return Err(SimulationError::Shape {
+                    field,
+                    found,
+                    expected,
+                });
             }
         }
         Ok(())

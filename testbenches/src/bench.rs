@@ -9,7 +9,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Mismatch {
     /// An output beat differs from the golden model.
-    #[error("cycle {cycle}: output beat {beat} is {found:08x?}, the golden model has {expected:08x?} (32-bit words, lowest first)")]
+    #[error(
+        "cycle {cycle}: output beat {beat} is {found:08x?}, the golden model has {expected:08x?} (32-bit words, lowest first)"
+    )]
     Output {
         /// Cycle of the transfer.
         cycle: u64,
@@ -41,7 +43,9 @@ pub enum Mismatch {
         expected: u64,
     },
     /// An input beat was taken in another cycle than the simulator says.
-    #[error("beat {beat} of s_axis_{port} was taken in cycle {found}, the simulator says {expected}")]
+    #[error(
+        "beat {beat} of s_axis_{port} was taken in cycle {found}, the simulator says {expected}"
+    )]
     Taken {
         /// Name of the port.
         port: &'static str,
@@ -170,7 +174,15 @@ impl<'a, D: Device> Player<'a, D> {
             let port = device.port(name).map_err(device_error)?;
             device.set_words(port, &words);
         }
-        Ok(Player { device, stimulus, value, attn, row_length, out, rst })
+        Ok(Player {
+            device,
+            stimulus,
+            value,
+            attn,
+            row_length,
+            out,
+            rst,
+        })
     }
 
     /// One cycle in reset; the cycle after it is cycle 0.
@@ -205,7 +217,12 @@ impl<'a, D: Device> Player<'a, D> {
             if source.offering && self.device.get(source.ready) != 0 {
                 let (beat, expected) = (source.next, transfers[source.next]);
                 if cycle != expected {
-                    return Err(Mismatch::Taken { port, beat, found: cycle, expected });
+                    return Err(Mismatch::Taken {
+                        port,
+                        beat,
+                        found: cycle,
+                        expected,
+                    });
                 }
                 source.offering = false;
                 source.next += 1;
@@ -238,10 +255,18 @@ fn offer<D: Device>(
 ///
 /// # Errors
 /// The first difference.
-pub fn run<D: Device>(device: &mut D, stimulus: &Stimulus, ports: &Ports) -> Result<Outcome, Mismatch> {
+pub fn run<D: Device>(
+    device: &mut D,
+    stimulus: &Stimulus,
+    ports: &Ports,
+) -> Result<Outcome, Mismatch> {
     let expected = trace(&stimulus.configuration, &stimulus.workload, ports)?;
     play(device, stimulus, ports, &expected, u64::MAX)?;
-    Ok(Outcome { cycles: expected.counted_at(), beats: expected.transfers.len(), counters: expected.counters })
+    Ok(Outcome {
+        cycles: expected.counted_at(),
+        beats: expected.transfers.len(),
+        counters: expected.counters,
+    })
 }
 
 /// As [`run`], but stops after `cycles` cycles, wherever the unit is then, for the reset of the
@@ -286,7 +311,11 @@ fn play<D: Device>(
             return check_counters(&player, cycle, &expected.counters);
         }
         if cycle > end + PATIENCE {
-            return Err(Mismatch::Hang { cycle, beats: beat, expected: stimulus.out.len() });
+            return Err(Mismatch::Hang {
+                cycle,
+                beats: beat,
+                expected: stimulus.out.len(),
+            });
         }
         player.advance(cycle, expected)?;
         player.device.clock();
@@ -306,10 +335,20 @@ fn check_protocol<D: Device>(
 ) -> Result<(), Mismatch> {
     let Some(beat) = waiting else { return Ok(()) };
     if !valid {
-        return Err(Mismatch::Protocol { cycle, what: "withdrew tvalid" });
+        return Err(Mismatch::Protocol {
+            cycle,
+            what: "withdrew tvalid",
+        });
     }
-    if beat < stimulus.out.len() && !player.device.equals(player.out.data, stimulus.out.words(beat)) {
-        return Err(Mismatch::Protocol { cycle, what: "has another tdata than the golden model" });
+    if beat < stimulus.out.len()
+        && !player
+            .device
+            .equals(player.out.data, stimulus.out.words(beat))
+    {
+        return Err(Mismatch::Protocol {
+            cycle,
+            what: "has another tdata than the golden model",
+        });
     }
     Ok(())
 }
@@ -323,25 +362,45 @@ fn check_beat<D: Device>(
     beat: usize,
 ) -> Result<(), Mismatch> {
     if beat == stimulus.out.len() {
-        return Err(Mismatch::Surplus { cycle, expected: beat });
+        return Err(Mismatch::Surplus {
+            cycle,
+            expected: beat,
+        });
     }
     let words = stimulus.out.words(beat);
     if !player.device.equals(player.out.data, words) {
         let mut found = vec![0; words.len()];
         player.device.read(player.out.data, &mut found);
-        return Err(Mismatch::Output { cycle, beat, found, expected: words.to_vec() });
+        return Err(Mismatch::Output {
+            cycle,
+            beat,
+            found,
+            expected: words.to_vec(),
+        });
     }
     let last = player.device.get(player.out.last) != 0;
     if last != stimulus.out.last[beat] {
-        return Err(Mismatch::Last { cycle, beat, found: last });
+        return Err(Mismatch::Last {
+            cycle,
+            beat,
+            found: last,
+        });
     }
     if cycle != expected.transfers[beat] {
-        return Err(Mismatch::Cycle { beat, found: cycle, expected: expected.transfers[beat] });
+        return Err(Mismatch::Cycle {
+            beat,
+            found: cycle,
+            expected: expected.transfers[beat],
+        });
     }
     Ok(())
 }
 
-fn check_counters<D: Device>(player: &Player<D>, cycle: u64, expected: &Counters) -> Result<(), Mismatch> {
+fn check_counters<D: Device>(
+    player: &Player<D>,
+    cycle: u64,
+    expected: &Counters,
+) -> Result<(), Mismatch> {
     let named = [
         ("cycles", expected.cycles),
         ("rows", expected.rows),
@@ -353,10 +412,18 @@ fn check_counters<D: Device>(player: &Player<D>, cycle: u64, expected: &Counters
         ("stall_output", expected.stall_output),
     ];
     for (name, expected) in named {
-        let port = player.device.port(&format!("count_{name}")).map_err(device_error)?;
+        let port = player
+            .device
+            .port(&format!("count_{name}"))
+            .map_err(device_error)?;
         let (found, expected) = (player.device.get(port), expected as u32);
         if found != expected {
-            return Err(Mismatch::Counter { cycle, name, found, expected });
+            return Err(Mismatch::Counter {
+                cycle,
+                name,
+                found,
+                expected,
+            });
         }
     }
     Ok(())

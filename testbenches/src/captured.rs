@@ -21,7 +21,9 @@ pub enum CapturedError {
         source: logattn_golden::AttentionError,
     },
     /// The unit's head dimension is no multiple of the capture's.
-    #[error("head_dimension {found}: the capture's heads are {capture} wide, legal: a multiple of that")]
+    #[error(
+        "head_dimension {found}: the capture's heads are {capture} wide, legal: a multiple of that"
+    )]
     HeadDimension {
         /// `head_dimension` of the configuration.
         found: usize,
@@ -38,18 +40,37 @@ pub enum CapturedError {
 ///
 /// # Errors
 /// No such head; widths that do not go together.
-pub fn captured_head(capture: &Capture, c: &Configuration, index: usize, rows: usize) -> Result<Head, CapturedError> {
+pub fn captured_head(
+    capture: &Capture,
+    c: &Configuration,
+    index: usize,
+    rows: usize,
+) -> Result<Head, CapturedError> {
     let (found, width) = (c.head_dimension, capture.head_dimension());
     if !found.is_multiple_of(width) {
-        return Err(CapturedError::HeadDimension { found, capture: width });
+        return Err(CapturedError::HeadDimension {
+            found,
+            capture: width,
+        });
     }
     let head = capture.head(index)?;
     let probabilities = head.probabilities();
     let rows = rows.min(probabilities.nrows());
-    let fixed = probabilities_to_fixed::<_, u32, _>(&probabilities.slice(s![..rows, ..]), c.probability_bits)
-        .map_err(|source| CapturedError::Probability { head: head.name(), source })?;
+    let fixed = probabilities_to_fixed::<_, u32, _>(
+        &probabilities.slice(s![..rows, ..]),
+        c.probability_bits,
+    )
+    .map_err(|source| CapturedError::Probability {
+        head: head.name(),
+        source,
+    })?;
     let values: Result<Vec<Array2<i8>>, Error> = (0..found / width)
-        .map(|neighbor| Ok(capture.head((index + neighbor) % capture.heads())?.value_int8().values))
+        .map(|neighbor| {
+            Ok(capture
+                .head((index + neighbor) % capture.heads())?
+                .value_int8()
+                .values)
+        })
         .collect();
     let values = values?;
     let mut beside = Array2::zeros((capture.tokens(), 0));

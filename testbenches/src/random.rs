@@ -44,7 +44,9 @@ impl Rows {
 /// `heads` heads of `blocks` query blocks each.
 pub fn heads(c: &Configuration, rows: Rows, heads: usize, blocks: usize, seed: u64) -> Vec<Head> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    (0..heads).map(|_| head(c, rows, blocks, &mut rng)).collect()
+    (0..heads)
+        .map(|_| head(c, rows, blocks, &mut rng))
+        .collect()
 }
 
 fn head(c: &Configuration, rows: Rows, blocks: usize, rng: &mut ChaCha8Rng) -> Head {
@@ -56,12 +58,17 @@ fn head(c: &Configuration, rows: Rows, blocks: usize, rng: &mut ChaCha8Rng) -> H
     let half = 1 << (c.value_bits - 1);
     let extreme = rows == Rows::Widest || rng.random_bool(0.2);
     let values = Array2::from_shape_fn((keys, c.head_dimension), |_| {
-        if extreme { -half as i8 } else { rng.random_range(-half..half) as i8 }
+        if extreme {
+            -half as i8
+        } else {
+            rng.random_range(-half..half) as i8
+        }
     });
     // A head's own mixture: from nearly everything pruned to nearly nothing.
     let spread = rng.random_range(0..=c.probability_bits);
-    let probabilities =
-        Array2::from_shape_fn((blocks * c.query_block, keys), |_| probability(c, rows, spread, rng));
+    let probabilities = Array2::from_shape_fn((blocks * c.query_block, keys), |_| {
+        probability(c, rows, spread, rng)
+    });
     let (mut lengths, mut sent) = (Vec::new(), Vec::new());
     for _ in 0..blocks {
         let length = match rows {
@@ -69,9 +76,18 @@ fn head(c: &Configuration, rows: Rows, blocks: usize, rng: &mut ChaCha8Rng) -> H
             _ => keys,
         };
         lengths.push(length);
-        sent.push(if rows == Rows::Random { rng.random_range(length.max(1)..=keys) } else { keys });
+        sent.push(if rows == Rows::Random {
+            rng.random_range(length.max(1)..=keys)
+        } else {
+            keys
+        });
     }
-    Head { probabilities, values, lengths, sent }
+    Head {
+        probabilities,
+        values,
+        lengths,
+        sent,
+    }
 }
 
 fn probability(c: &Configuration, rows: Rows, spread: u32, rng: &mut impl Rng) -> u32 {
@@ -81,7 +97,13 @@ fn probability(c: &Configuration, rows: Rows, spread: u32, rng: &mut impl Rng) -
         Rows::AllPruned => rng.random_range(0..lowest),
         Rows::NonePruned => rng.random_range(lowest..range),
         Rows::Widest => range - 1,
-        Rows::Halves => if rng.random_range(0..c.max_keys) < 3 { lowest } else { 0 },
+        Rows::Halves => {
+            if rng.random_range(0..c.max_keys) < 3 {
+                lowest
+            } else {
+                0
+            }
+        }
         _ if !c.thresholds.is_empty() && rng.random_bool(0.3) => {
             let threshold = c.thresholds[rng.random_range(0..c.thresholds.len())];
             threshold - rng.random_range(0..=1)
@@ -103,23 +125,36 @@ pub fn configuration(seed: u64) -> Configuration {
 }
 
 fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
-    let accumulate = [Accumulate::Shift, Accumulate::Shift, Accumulate::Bucket, Accumulate::Multiply]
-        [rng.random_range(0..4)];
+    let accumulate = [
+        Accumulate::Shift,
+        Accumulate::Shift,
+        Accumulate::Bucket,
+        Accumulate::Multiply,
+    ][rng.random_range(0..4)];
     let power = |rng: &mut ChaCha8Rng, most: u32| 1_usize << rng.random_range(0..=most);
     let lanes = power(rng, 3);
     let passes = power(rng, 2);
     let probability_bits = rng.random_range(12..=24);
-    let code_bits = if accumulate == Accumulate::Multiply { 3 } else { rng.random_range(2..=4) };
+    let code_bits = if accumulate == Accumulate::Multiply {
+        3
+    } else {
+        rng.random_range(2..=4)
+    };
     let value_bits = rng.random_range(2..=8);
     let codes = (1 << code_bits) - 1;
     let increasing = |rng: &mut ChaCha8Rng, range: std::ops::Range<u32>| {
-        let mut all: Vec<u32> = (0..codes).map(|_| rng.random_range(range.clone())).collect();
+        let mut all: Vec<u32> = (0..codes)
+            .map(|_| rng.random_range(range.clone()))
+            .collect();
         all.sort_unstable();
         all
     };
     let max_shift = rng.random_range(1..=9);
     let level_bits = rng.random_range(1..=16);
-    let (shift, bucket) = (accumulate == Accumulate::Shift, accumulate == Accumulate::Bucket);
+    let (shift, bucket) = (
+        accumulate == Accumulate::Shift,
+        accumulate == Accumulate::Bucket,
+    );
     let reciprocal = rng.random_bool(0.5);
     let mut shifts = increasing(rng, 0..max_shift + 1);
     shifts.reverse();
@@ -136,7 +171,11 @@ fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
         lanes,
         query_block: if passes == 1 { power(rng, 2) } else { 1 },
         accumulate,
-        normalize: if reciprocal { logattn_golden::Normalize::Reciprocal } else { logattn_golden::Normalize::None },
+        normalize: if reciprocal {
+            logattn_golden::Normalize::Reciprocal
+        } else {
+            logattn_golden::Normalize::None
+        },
         output_bits: reciprocal.then(|| rng.random_range(value_bits..=16)),
         output_lanes: 1 << rng.random_range(0..=lanes.ilog2()),
         value_banks: rng.random_range(1..=2),
@@ -147,7 +186,11 @@ fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
             increasing(rng, 1..1 << probability_bits)
         },
         shifts: if shift { shifts } else { Vec::new() },
-        levels: if bucket { increasing(rng, 1..1 << level_bits) } else { Vec::new() },
+        levels: if bucket {
+            increasing(rng, 1..1 << level_bits)
+        } else {
+            Vec::new()
+        },
         level_bits: bucket.then_some(level_bits),
     }
 }

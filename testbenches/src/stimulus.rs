@@ -21,12 +21,21 @@ pub struct Head {
 
 impl Head {
     /// A head whose rows are all sent whole; rows of zeros fill the last query block up.
-    pub fn whole(c: &Configuration, probabilities: ArrayView2<u32>, values: ArrayView2<i8>) -> Self {
+    pub fn whole(
+        c: &Configuration,
+        probabilities: ArrayView2<u32>,
+        values: ArrayView2<i8>,
+    ) -> Self {
         let (rows, keys) = probabilities.dim();
         let blocks = rows.div_ceil(c.query_block);
         let mut filled = Array2::zeros((blocks * c.query_block, keys));
         filled.slice_mut(s![..rows, ..]).assign(&probabilities);
-        Head { probabilities: filled, values: values.to_owned(), lengths: vec![keys; blocks], sent: vec![keys; blocks] }
+        Head {
+            probabilities: filled,
+            values: values.to_owned(),
+            lengths: vec![keys; blocks],
+            sent: vec![keys; blocks],
+        }
     }
 }
 
@@ -70,7 +79,10 @@ pub struct Beats {
 
 impl Beats {
     fn new(bits: usize) -> Self {
-        Beats { width: bits.div_ceil(32), ..Beats::default() }
+        Beats {
+            width: bits.div_ceil(32),
+            ..Beats::default()
+        }
     }
 
     /// Number of beats.
@@ -164,11 +176,18 @@ impl Stimulus {
 
     fn push(&mut self, index: usize, head: &Head) -> Result<(), StimulusError> {
         let c = self.configuration.clone();
-        let lengths: Vec<usize> =
-            head.lengths.iter().flat_map(|length| std::iter::repeat_n(*length, c.query_block)).collect();
-        let golden = |source| StimulusError::Golden { head: index, source };
+        let lengths: Vec<usize> = head
+            .lengths
+            .iter()
+            .flat_map(|length| std::iter::repeat_n(*length, c.query_block))
+            .collect();
+        let golden = |source| StimulusError::Golden {
+            head: index,
+            source,
+        };
         let codes = codes(&c, head.probabilities.view(), &lengths).map_err(golden)?;
-        let result = attend(&c, head.probabilities.view(), &lengths, head.values.view()).map_err(golden)?;
+        let result =
+            attend(&c, head.probabilities.view(), &lengths, head.values.view()).map_err(golden)?;
         let blocks: Vec<(usize, Vec<&[u8]>)> = (0..head.lengths.len())
             .map(|block| {
                 let rows = (0..c.query_block).filter_map(|row| {
@@ -192,14 +211,19 @@ impl Stimulus {
             for pass in 0..c.passes() {
                 let lanes = values.slice(s![pass * c.lanes..(pass + 1) * c.lanes]);
                 let last = key * c.passes() + pass + 1 == words;
-                self.value.push(last, lanes.iter().map(|v| (*v as u64, c.value_bits)));
+                self.value
+                    .push(last, lanes.iter().map(|v| (*v as u64, c.value_bits)));
             }
         }
     }
 
     fn push_rows(&mut self, head: &Head) {
         let c = &self.configuration;
-        for (block, rows) in head.probabilities.axis_chunks_iter(Axis(0), c.query_block).enumerate() {
+        for (block, rows) in head
+            .probabilities
+            .axis_chunks_iter(Axis(0), c.query_block)
+            .enumerate()
+        {
             let sent = head.sent[block];
             for first in (0..sent).step_by(c.keys_per_beat) {
                 let end = first + c.keys_per_beat;
@@ -226,12 +250,18 @@ impl Stimulus {
                         match &result.outputs {
                             Some(outputs) => {
                                 let bits = padded(c.output_bits.unwrap_or(c.value_bits));
-                                self.out.push(last, elements.map(|d| (outputs[[row, d]] as u64, bits)));
+                                self.out
+                                    .push(last, elements.map(|d| (outputs[[row, d]] as u64, bits)));
                             }
                             None => {
-                                let sums = elements
-                                    .map(|d| (result.accumulators[[row, d]] as u64, padded(c.accumulator_bits())));
-                                let normalizer = (result.normalizers[row], padded(c.normalizer_bits()));
+                                let sums = elements.map(|d| {
+                                    (
+                                        result.accumulators[[row, d]] as u64,
+                                        padded(c.accumulator_bits()),
+                                    )
+                                });
+                                let normalizer =
+                                    (result.normalizers[row], padded(c.normalizer_bits()));
                                 self.out.push(last, sums.chain([normalizer]));
                             }
                         }
@@ -245,7 +275,12 @@ impl Stimulus {
     pub fn settings(&self) -> Vec<(&'static str, Vec<u32>)> {
         let c = &self.configuration;
         let bus = |values: &[u32], bits: u32| -> Vec<u32> {
-            packed(&values.iter().map(|v| (u64::from(*v), bits)).collect::<Vec<_>>())
+            packed(
+                &values
+                    .iter()
+                    .map(|v| (u64::from(*v), bits))
+                    .collect::<Vec<_>>(),
+            )
         };
         let mut settings = vec![("head_blocks", vec![self.head_blocks as u32])];
         if c.accumulate != Accumulate::Multiply {
@@ -253,7 +288,9 @@ impl Stimulus {
         }
         match c.accumulate {
             Accumulate::Shift => settings.push(("shifts", bus(&c.shifts, c.shift_bits()))),
-            Accumulate::Bucket => settings.push(("levels", bus(&c.levels, c.level_bits.unwrap_or(1)))),
+            Accumulate::Bucket => {
+                settings.push(("levels", bus(&c.levels, c.level_bits.unwrap_or(1))))
+            }
             Accumulate::Multiply => {}
         }
         settings
@@ -271,24 +308,51 @@ fn output_bits(c: &Configuration) -> usize {
         Normalize::None => {
             c.output_lanes as u32 * padded(c.accumulator_bits()) + padded(c.normalizer_bits())
         }
-        Normalize::Reciprocal => c.output_lanes as u32 * padded(c.output_bits.unwrap_or(c.value_bits)),
+        Normalize::Reciprocal => {
+            c.output_lanes as u32 * padded(c.output_bits.unwrap_or(c.value_bits))
+        }
     };
     fields as usize
 }
 
 fn check(c: &Configuration, head: usize, data: &Head) -> Result<(), StimulusError> {
     let (rows, keys) = data.probabilities.dim();
-    let wrong = |field, found, expected: String| Err(StimulusError::Shape { head, field, found, expected });
+    let wrong = |field, found, expected: String| {
+        Err(StimulusError::Shape {
+            head,
+            field,
+            found,
+            expected,
+        })
+    };
     if data.values.dim() != (keys, c.head_dimension) {
-        let expected = format!("{} (keys {keys} x head dimension {})", keys * c.head_dimension, c.head_dimension);
+        let expected = format!(
+            "{} (keys {keys} x head dimension {})",
+            keys * c.head_dimension,
+            c.head_dimension
+        );
         return wrong("the number of values", data.values.len(), expected);
     }
-    if rows == 0 || rows != data.lengths.len() * c.query_block || rows != data.sent.len() * c.query_block {
-        return wrong("the number of rows", rows, format!("{} (blocks x query_block)", data.lengths.len() * c.query_block));
+    if rows == 0
+        || rows != data.lengths.len() * c.query_block
+        || rows != data.sent.len() * c.query_block
+    {
+        return wrong(
+            "the number of rows",
+            rows,
+            format!(
+                "{} (blocks x query_block)",
+                data.lengths.len() * c.query_block
+            ),
+        );
     }
     for (length, sent) in data.lengths.iter().zip(&data.sent) {
         if *sent < (*length).max(1) || *sent > keys {
-            return wrong("the number of keys sent", *sent, format!("{}..={keys}", (*length).max(1)));
+            return wrong(
+                "the number of keys sent",
+                *sent,
+                format!("{}..={keys}", (*length).max(1)),
+            );
         }
     }
     Ok(())

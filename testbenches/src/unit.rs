@@ -44,14 +44,27 @@ pub fn verilated(
     cache: &Path,
 ) -> Result<Model, VerilatorError> {
     let sources = sources(export);
-    let ports: Vec<PortSpec> = export.ports.iter().map(|(name, width)| PortSpec::new(name, *width)).collect();
-    let request =
-        BuildRequest { top: &export.top, sources: &sources, ports: &ports, waves, ..BuildRequest::default() };
+    let ports: Vec<PortSpec> = export
+        .ports
+        .iter()
+        .map(|(name, width)| PortSpec::new(name, *width))
+        .collect();
+    let request = BuildRequest {
+        top: &export.top,
+        sources: &sources,
+        ports: &ports,
+        waves,
+        ..BuildRequest::default()
+    };
     let library = verilator.build(&request, cache)?;
     Model::load(&library, &ports, power_up)
 }
 
 /// File names and texts of an export.
 pub fn sources(export: &Export) -> Vec<(String, String)> {
-    export.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect()
+    export
+        .files
+        .iter()
+        .map(|file| (file.name.clone(), file.text.clone()))
+        .collect()
 }

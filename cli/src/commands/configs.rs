@@ -87,8 +87,13 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
             }
         }
         None => {
-            let named = NAMES.iter().chain(&TWIN_NAMES).map(|name| Configuration::named(name));
-            let entries: Vec<Entry> = named.map(|c| Ok(Entry::new(c?))).collect::<Result<_, Error>>()?;
+            let named = NAMES
+                .iter()
+                .chain(&TWIN_NAMES)
+                .map(|name| Configuration::named(name));
+            let entries: Vec<Entry> = named
+                .map(|c| Ok(Entry::new(c?)))
+                .collect::<Result<_, Error>>()?;
             if arguments.json {
                 console.line(format!("{:#}", json!(entries)))?;
             } else {

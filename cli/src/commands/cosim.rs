@@ -84,7 +84,10 @@ impl Kind {
         match (name, named) {
             ("all", _) => Ok(Kind::All),
             (_, Some(kind)) => Ok(Kind::Only(*kind)),
-            (_, None) => Err(format!("legal: all, {}", Rows::ALL.map(kind_name).join(", "))),
+            (_, None) => Err(format!(
+                "legal: all, {}",
+                Rows::ALL.map(kind_name).join(", ")
+            )),
         }
     }
 
@@ -126,10 +129,16 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     for (case, option) in cases.iter().zip(options) {
         match unit.play(case, &ports) {
             Ok(result) => played.push(result),
-            Err(error @ (Mismatch::Simulation(_) | Mismatch::Device(_))) => return Err(Error::Bench(error)),
+            Err(error @ (Mismatch::Simulation(_) | Mismatch::Device(_))) => {
+                return Err(Error::Bench(error));
+            }
             Err(mismatch) => {
                 unit.close_waves();
-                console.line(format!("MISMATCH in {}: {}", case.name, error::text(&mismatch)))?;
+                console.line(format!(
+                    "MISMATCH in {}: {}",
+                    case.name,
+                    error::text(&mismatch)
+                ))?;
                 console.line(format!("seed {}; to see it in waves:", arguments.seed))?;
                 console.line(format!("  {}", replay(arguments, &option)))?;
                 return Ok(Verdict::Mismatch);
@@ -147,7 +156,10 @@ fn cases(arguments: &Arguments, c: &Configuration) -> Result<Cases, Error> {
     let rows = arguments.rows.map(|rows| rows as usize);
     let captured = |name: &str, capture: &Capture| {
         let case = captured_case(&Input::new(capture, c)?, c, heads, rows)?;
-        Ok(Cases { options: vec![format!("--input {}", quoted(name))], cases: vec![case] })
+        Ok(Cases {
+            options: vec![format!("--input {}", quoted(name))],
+            cases: vec![case],
+        })
     };
     if let Some(file) = &arguments.input {
         return captured(file, &input::load(file)?);
@@ -161,16 +173,24 @@ fn cases(arguments: &Arguments, c: &Configuration) -> Result<Cases, Error> {
     let kinds = arguments.random.unwrap_or(Kind::All);
     let kinds = kinds.rows();
     let rows = rows.unwrap_or(RANDOM_ROWS);
-    let cases = kinds.iter().map(|kind| random_case(c, *kind, heads, rows, arguments.seed));
+    let cases = kinds
+        .iter()
+        .map(|kind| random_case(c, *kind, heads, rows, arguments.seed));
     Ok(Cases {
-        options: kinds.iter().map(|kind| format!("--random={}", kind_name(*kind))).collect(),
+        options: kinds
+            .iter()
+            .map(|kind| format!("--random={}", kind_name(*kind)))
+            .collect(),
         cases: cases.collect::<Result<_, Error>>()?,
     })
 }
 
 /// The command that plays the same case again and writes waves.
 fn replay(arguments: &Arguments, option: &str) -> String {
-    let mut command = format!("logattn cosim --config {} {option}", quoted(&arguments.configuration.config));
+    let mut command = format!(
+        "logattn cosim --config {} {option}",
+        quoted(&arguments.configuration.config)
+    );
     command += &format!(" --heads {}", arguments.heads);
     if let Some(rows) = arguments.rows {
         command += &format!(" --rows {rows}");
@@ -178,8 +198,16 @@ fn replay(arguments: &Arguments, option: &str) -> String {
     if arguments.stalls == Stalls::Random {
         command += " --stalls random";
     }
-    let waves = arguments.waves.as_deref().unwrap_or(Path::new("mismatch.vcd"));
-    command + &format!(" --seed {} --waves {}", arguments.seed, quoted(&waves.to_string_lossy()))
+    let waves = arguments
+        .waves
+        .as_deref()
+        .unwrap_or(Path::new("mismatch.vcd"));
+    command
+        + &format!(
+            " --seed {} --waves {}",
+            arguments.seed,
+            quoted(&waves.to_string_lossy())
+        )
 }
 
 /// A word as a shell takes it.
@@ -205,7 +233,10 @@ fn table(cases: &[Case], played: &[Played]) -> Table {
             case.name.clone(),
             grouped(played.outcome.cycles),
             grouped(played.bound),
-            format!("{:.3}", played.outcome.cycles as f64 / played.bound.max(1) as f64),
+            format!(
+                "{:.3}",
+                played.outcome.cycles as f64 / played.bound.max(1) as f64
+            ),
             grouped(played.outcome.beats as u64),
             grouped(played.outcome.counters.survivors),
         ]);
@@ -217,7 +248,9 @@ fn print_totals(console: &mut Console, played: &[Played]) -> Result<(), Error> {
     console.line("equal: every output bit, the cycle of every output beat, every counter")?;
     console.line("")?;
     let mut table = Table::new(&["counter", ">value", "meaning"]);
-    for (name, value, meaning) in described(&cosimulation::sum(played.iter().map(|p| p.outcome.counters))) {
+    for (name, value, meaning) in described(&cosimulation::sum(
+        played.iter().map(|p| p.outcome.counters),
+    )) {
         table.row([name.to_string(), grouped(value), meaning.to_string()]);
     }
     console.line(table)?;

@@ -46,7 +46,10 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     for file in &export.files {
         table.row([format!("rtl/{}", file.name), grouped(lines(&file.text))]);
     }
-    table.row([format!("{} files", export.files.len()), grouped(total_lines(&export))]);
+    table.row([
+        format!("{} files", export.files.len()),
+        grouped(total_lines(&export)),
+    ]);
     console.line(table)?;
     console.line(format!(
         "top module {}, configuration sha256 {}, written to {}",

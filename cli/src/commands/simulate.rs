@@ -50,24 +50,66 @@ const HEADS_A_THREAD: usize = 4;
 const FIELDS: [(&str, &str); 20] = [
     ("logattn", "version of the program"),
     ("configuration", "name of the configuration"),
-    ("configuration_sha256", "first 16 bytes of the SHA-256 of the configuration's TOML, in hexadecimal"),
+    (
+        "configuration_sha256",
+        "first 16 bytes of the SHA-256 of the configuration's TOML, in hexadecimal",
+    ),
     ("input", "file of the capture"),
-    ("model", "model that the capture was made from, null if the file does not say"),
+    (
+        "model",
+        "model that the capture was made from, null if the file does not say",
+    ),
     ("layers", "layers of the capture"),
-    ("heads", "heads of the capture, all layers together, all of them simulated back to back"),
-    ("rows_per_head", "rows (queries) of each head that were simulated: those not masked"),
-    ("keys_per_row", "keys N of each row, up to the last that is not masked"),
+    (
+        "heads",
+        "heads of the capture, all layers together, all of them simulated back to back",
+    ),
+    (
+        "rows_per_head",
+        "rows (queries) of each head that were simulated: those not masked",
+    ),
+    (
+        "keys_per_row",
+        "keys N of each row, up to the last that is not masked",
+    ),
     ("head_dimension", "elements D of a value vector"),
-    ("cycles", "clock cycles from the start to the last output beat of the last head"),
-    ("bound_cycles", "clock cycles; sum over the query blocks of max(ceil(N / W), survivors), what they would cost in steady state one by one"),
-    ("cycles_over_bound", "cycles / bound_cycles; under 1 where the survivors' queue evens out long and short rows"),
-    ("int8_twin_cycles", "clock cycles of the int8 twin (same lanes and rate, nothing pruned) on the same heads"),
-    ("twin_over_cycles", "int8_twin_cycles / cycles: how many times faster than the twin"),
-    ("survivors_per_row", "keys whose code is not 0, mean over all rows of all heads"),
-    ("pruned_share", "share of all keys of all rows whose code is 0, from 0 to 1"),
-    ("head_cycles", "clock cycles of each head: from the last output beat of the head before to its own last"),
+    (
+        "cycles",
+        "clock cycles from the start to the last output beat of the last head",
+    ),
+    (
+        "bound_cycles",
+        "clock cycles; sum over the query blocks of max(ceil(N / W), survivors), what they would cost in steady state one by one",
+    ),
+    (
+        "cycles_over_bound",
+        "cycles / bound_cycles; under 1 where the survivors' queue evens out long and short rows",
+    ),
+    (
+        "int8_twin_cycles",
+        "clock cycles of the int8 twin (same lanes and rate, nothing pruned) on the same heads",
+    ),
+    (
+        "twin_over_cycles",
+        "int8_twin_cycles / cycles: how many times faster than the twin",
+    ),
+    (
+        "survivors_per_row",
+        "keys whose code is not 0, mean over all rows of all heads",
+    ),
+    (
+        "pruned_share",
+        "share of all keys of all rows whose code is 0, from 0 to 1",
+    ),
+    (
+        "head_cycles",
+        "clock cycles of each head: from the last output beat of the head before to its own last",
+    ),
     ("head_pruned_share", "as pruned_share, of each head"),
-    ("counters", "the unit's counters at the end, over the whole run: described in counters_fields"),
+    (
+        "counters",
+        "the unit's counters at the end, over the whole run: described in counters_fields",
+    ),
 ];
 
 /// The result; [`FIELDS`] says what is what.
@@ -110,7 +152,11 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     let configuration = arguments.configuration.load()?;
     let capture = input::load(&arguments.input)?;
     let input = Input::new(&capture, &configuration)?;
-    let file = arguments.json.as_deref().map(PendingFile::new).transpose()?;
+    let file = arguments
+        .json
+        .as_deref()
+        .map(PendingFile::new)
+        .transpose()?;
     let report = report(&configuration, &capture, &input)?;
     print(&report, console)?;
     if let Some(file) = file {
@@ -126,7 +172,11 @@ fn report(c: &Configuration, capture: &Capture, input: &Input) -> Result<Report,
     let twin_timing = Timing::of(&twin, &heads.twin_workload)?;
     let elements = (input.rows.len() * input.keys) as f64;
     let rows = (capture.heads() * input.rows.len()) as f64;
-    let head_pruned_share: Vec<f64> = heads.pruned.iter().map(|pruned| *pruned as f64 / elements).collect();
+    let head_pruned_share: Vec<f64> = heads
+        .pruned
+        .iter()
+        .map(|pruned| *pruned as f64 / elements)
+        .collect();
     Ok(Report {
         logattn: env!("CARGO_PKG_VERSION"),
         configuration: c.name.clone(),
@@ -161,12 +211,15 @@ fn heads(c: &Configuration, twin: &Configuration, input: &Input) -> Result<Heads
     let heads: Vec<usize> = (0..input.capture.heads()).collect();
     let progress = progress::bar(heads.len(), "heads");
     for some in heads.chunks(HEADS_A_THREAD * rayon::current_num_threads()) {
-        let codes: Vec<(Array2<u8>, Array2<u8>)> =
-            some.par_iter().map(|head| head_codes(c, twin, input, *head)).collect::<Result<_, Error>>()?;
+        let codes: Vec<(Array2<u8>, Array2<u8>)> = some
+            .par_iter()
+            .map(|head| head_codes(c, twin, input, *head))
+            .collect::<Result<_, Error>>()?;
         for (own, twins) in codes {
             push_head(&mut all.workload, c, own.view())?;
             push_head(&mut all.twin_workload, twin, twins.view())?;
-            all.pruned.push(own.iter().filter(|code| **code == 0).count());
+            all.pruned
+                .push(own.iter().filter(|code| **code == 0).count());
             progress.inc(1);
         }
     }
@@ -186,7 +239,10 @@ fn head_codes(
     let of = |c: &Configuration| codes(c, head.probabilities.view(), &lengths);
     let file = || format!("{}, head {index}", input.capture.name());
     let both = of(c).and_then(|own| Ok((own, of(twin)?)));
-    both.map_err(|source| Error::Attention { file: file(), source })
+    both.map_err(|source| Error::Attention {
+        file: file(),
+        source,
+    })
 }
 
 fn print(report: &Report, console: &mut Console) -> Result<(), Error> {
@@ -202,13 +258,39 @@ fn print(report: &Report, console: &mut Console) -> Result<(), Error> {
         report.head_dimension
     ))?;
     let mut table = Table::new(&["result", ">value", "meaning"]);
-    let mut row = |name: &str, value: String, meaning: &str| table.row([name, &value, meaning].map(String::from));
-    row("cycles", grouped(report.cycles), "from the start to the last output beat");
-    row("bound", grouped(report.bound_cycles), "cycles: sum over the query blocks of max(ceil(N / W), survivors)");
-    row("cycles / bound", format!("{:.4}", report.cycles_over_bound), "under 1 where the queue evens out long and short rows");
-    row("int8 twin", grouped(report.int8_twin_cycles), "cycles of the same lanes with 8-bit probabilities, nothing pruned");
-    row("int8 twin / cycles", format!("{:.2}", report.twin_over_cycles), "times faster than the twin");
-    row("survivors", format!("{:.2}", report.survivors_per_row), "keys a row whose code is not 0, mean");
+    let mut row = |name: &str, value: String, meaning: &str| {
+        table.row([name, &value, meaning].map(String::from))
+    };
+    row(
+        "cycles",
+        grouped(report.cycles),
+        "from the start to the last output beat",
+    );
+    row(
+        "bound",
+        grouped(report.bound_cycles),
+        "cycles: sum over the query blocks of max(ceil(N / W), survivors)",
+    );
+    row(
+        "cycles / bound",
+        format!("{:.4}", report.cycles_over_bound),
+        "under 1 where the queue evens out long and short rows",
+    );
+    row(
+        "int8 twin",
+        grouped(report.int8_twin_cycles),
+        "cycles of the same lanes with 8-bit probabilities, nothing pruned",
+    );
+    row(
+        "int8 twin / cycles",
+        format!("{:.2}", report.twin_over_cycles),
+        "times faster than the twin",
+    );
+    row(
+        "survivors",
+        format!("{:.2}", report.survivors_per_row),
+        "keys a row whose code is not 0, mean",
+    );
     row("pruned", percent(report.pruned_share), "of all keys");
     console.line(table)?;
     let mut counters = Table::new(&["counter", ">value", "meaning"]);
@@ -222,8 +304,13 @@ fn print(report: &Report, console: &mut Console) -> Result<(), Error> {
 /// The report as JSON, with the meaning of every field.
 fn document(report: &Report) -> Value {
     let mut document = json!(report);
-    document["fields"] = FIELDS.iter().map(|(name, meaning)| ((*name).to_string(), json!(meaning))).collect();
-    document["counters_fields"] =
-        described(&report.counters).iter().map(|(name, _, meaning)| ((*name).to_string(), json!(meaning))).collect();
+    document["fields"] = FIELDS
+        .iter()
+        .map(|(name, meaning)| ((*name).to_string(), json!(meaning)))
+        .collect();
+    document["counters_fields"] = described(&report.counters)
+        .iter()
+        .map(|(name, _, meaning)| ((*name).to_string(), json!(meaning)))
+        .collect();
     document
 }

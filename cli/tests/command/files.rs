@@ -7,19 +7,41 @@ use std::fs;
 fn generated_files_are_listed_and_stable() {
     let place = Place::new();
     let text = place.prints(&["generate", "--config", "nano", "--out", "a"]);
-    assert_contains(&text, &["rtl/nano_attention_unit.v", "top module nano_attention_unit", "sha256"]);
+    assert_contains(
+        &text,
+        &[
+            "rtl/nano_attention_unit.v",
+            "top module nano_attention_unit",
+            "sha256",
+        ],
+    );
     place.prints(&["generate", "--config", "nano", "--out", "b"]);
     let files = place.files();
     let list = fs::read_to_string(place.path("a/files.f")).unwrap();
     for name in list.lines() {
-        let module = name.strip_prefix("rtl/").and_then(|name| name.strip_suffix(".v")).unwrap();
+        let module = name
+            .strip_prefix("rtl/")
+            .and_then(|name| name.strip_suffix(".v"))
+            .unwrap();
         let verilog = fs::read_to_string(place.path("a").join(name)).unwrap();
-        assert_contains(&verilog, &["SPDX-License-Identifier: Apache-2.0", &format!("module {module}")]);
-        assert_eq!(fs::read_to_string(place.path("b").join(name)).unwrap(), verilog);
+        assert_contains(
+            &verilog,
+            &[
+                "SPDX-License-Identifier: Apache-2.0",
+                &format!("module {module}"),
+            ],
+        );
+        assert_eq!(
+            fs::read_to_string(place.path("b").join(name)).unwrap(),
+            verilog
+        );
     }
     // Both directories have the listed files, the list and the configuration, and nothing else.
     assert_eq!(files.len(), 2 * (list.lines().count() + 2));
-    assert!(list.lines().last().unwrap().ends_with("attention_unit.v"), "children come first: {list}");
+    assert!(
+        list.lines().last().unwrap().ends_with("attention_unit.v"),
+        "children come first: {list}"
+    );
 }
 
 #[test]
@@ -29,7 +51,8 @@ fn the_written_configuration_generates_the_same() {
     place.prints(&["generate", "--config", "small.toml", "--out", "a"]);
     place.prints(&["generate", "--config", "a/configuration.toml", "--out", "b"]);
     let top = "rtl/small_attention_unit.v";
-    let [a, b] = ["a", "b"].map(|directory| fs::read_to_string(place.path(directory).join(top)).unwrap());
+    let [a, b] =
+        ["a", "b"].map(|directory| fs::read_to_string(place.path(directory).join(top)).unwrap());
     assert_eq!(a, b);
 }
 
@@ -38,12 +61,19 @@ fn an_earlier_generation_is_replaced_but_nothing_else() {
     let place = Place::new();
     place.prints(&["generate", "--config", "nano", "--out", "out"]);
     place.prints(&["generate", "--config", "edge", "--out", "out"]);
-    assert!(place.files().iter().all(|file| !file.contains("nano")), "{:?}", place.files());
+    assert!(
+        place.files().iter().all(|file| !file.contains("nano")),
+        "{:?}",
+        place.files()
+    );
     place.write("out/notes.txt", "mine");
     let error = place.refuses(&["generate", "--config", "nano", "--out", "out"]);
     assert_contains(&error, &["out", "notes.txt", "--force"]);
     place.prints(&["generate", "--config", "nano", "--out", "out", "--force"]);
-    assert_eq!(fs::read_to_string(place.path("out/notes.txt")).unwrap(), "mine");
+    assert_eq!(
+        fs::read_to_string(place.path("out/notes.txt")).unwrap(),
+        "mine"
+    );
     assert!(place.path("out/rtl/nano_attention_unit.v").is_file());
     assert!(!place.path("out/rtl/edge_attention_unit.v").exists());
 }
@@ -53,8 +83,14 @@ fn a_directory_of_another_kind_is_refused() {
     let place = Place::new();
     fs::create_dir(place.path("home")).unwrap();
     place.write("home/letter.txt", "dear");
-    assert_contains(&place.refuses(&["generate", "--config", "nano", "--out", "home"]), &["home", "letter.txt"]);
-    assert_contains(&place.refuses(&["demo", "--out", "home"]), &["home", "letter.txt"]);
+    assert_contains(
+        &place.refuses(&["generate", "--config", "nano", "--out", "home"]),
+        &["home", "letter.txt"],
+    );
+    assert_contains(
+        &place.refuses(&["demo", "--out", "home"]),
+        &["home", "letter.txt"],
+    );
 }
 
 #[test]
@@ -66,13 +102,32 @@ fn an_unwritable_place_is_told() {
         &["generate", "--config", "nano", "--out", "file"][..],
         &["generate", "--config", "nano", "--out", "file/below"],
         &["demo", "--out", "file/below"],
-        &["simulate", "--config", "edge", "--input", "demo", "--json", "file/result.json"],
-        &["simulate", "--config", "edge", "--input", "demo", "--json", "nowhere/result.json"],
+        &[
+            "simulate",
+            "--config",
+            "edge",
+            "--input",
+            "demo",
+            "--json",
+            "file/result.json",
+        ],
+        &[
+            "simulate",
+            "--config",
+            "edge",
+            "--input",
+            "demo",
+            "--json",
+            "nowhere/result.json",
+        ],
         &["cosim", "--config", "edge", "--waves", "file/waves.vcd"],
     ] {
-        assert_contains(&place.refuses(arguments), &["file", "cannot write"].map(|part| match arguments.last() {
-            Some(last) if last.contains("nowhere") && part == "file" => "nowhere",
-            _ => part,
-        }));
+        assert_contains(
+            &place.refuses(arguments),
+            &["file", "cannot write"].map(|part| match arguments.last() {
+                Some(last) if last.contains("nowhere") && part == "file" => "nowhere",
+                _ => part,
+            }),
+        );
     }
 }

@@ -7,16 +7,39 @@ use std::fs;
 #[test]
 fn configs_lists_every_named_configuration() {
     let table = Place::new().prints(&["configs"]);
-    for name in ["nano", "edge", "base", "server", "paper", "nano_int8", "edge_int8", "base_int8", "server_int8"] {
-        assert!(table.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}: {table}");
+    for name in [
+        "nano",
+        "edge",
+        "base",
+        "server",
+        "paper",
+        "nano_int8",
+        "edge_int8",
+        "base_int8",
+        "server_int8",
+    ] {
+        assert!(
+            table
+                .lines()
+                .any(|line| line.split_whitespace().next() == Some(name)),
+            "{name}: {table}"
+        );
     }
-    assert_contains(&table, &["ECP5-85K", "UltraScale+", "accumulator", "value memory"]);
+    assert_contains(
+        &table,
+        &["ECP5-85K", "UltraScale+", "accumulator", "value memory"],
+    );
 }
 
 #[test]
 fn configs_tells_the_sizes_of_base() {
     let json: Value = serde_json::from_str(&Place::new().prints(&["configs", "--json"])).unwrap();
-    let base = json.as_array().unwrap().iter().find(|entry| entry["configuration"]["name"] == "base").unwrap();
+    let base = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["configuration"]["name"] == "base")
+        .unwrap();
     // 8 value bits, shifts of up to 7, 2^9 keys; two banks of 512 values of 64 bytes.
     assert_eq!(base["accumulator_bits"], 8 + 7 + 9);
     assert_eq!(base["value_memory_kibit"], 512.0);
@@ -37,10 +60,20 @@ fn simulate_counts_by_hand() {
     place.write("small.toml", SMALL);
     place.write("heads.safetensors", small_capture());
     let text = place.prints(&[
-        "simulate", "--config", "small.toml", "--input", "heads.safetensors", "--json", "result.json",
+        "simulate",
+        "--config",
+        "small.toml",
+        "--input",
+        "heads.safetensors",
+        "--json",
+        "result.json",
     ]);
-    assert_contains(&text, &["cycles", "bound", "int8 twin", "survivors", "stall_output"]);
-    let json: Value = serde_json::from_slice(&fs::read(place.path("result.json")).unwrap()).unwrap();
+    assert_contains(
+        &text,
+        &["cycles", "bound", "int8 twin", "survivors", "stall_output"],
+    );
+    let json: Value =
+        serde_json::from_slice(&fs::read(place.path("result.json")).unwrap()).unwrap();
     // Keys of at least 1/8, row by row.
     assert_eq!(json["counters"]["survivors"], 3 + 1 + 2 + 1);
     assert_eq!(json["counters"]["rows"], 4);
@@ -50,26 +83,46 @@ fn simulate_counts_by_hand() {
     // A row is 2 beats: max(2, 3), max(2, 1), max(2, 2), max(2, 1).
     assert_eq!(json["bound_cycles"], 3 + 2 + 2 + 2);
     assert!(json["int8_twin_cycles"].as_u64().unwrap() >= 16);
-    let heads: u64 = json["head_cycles"].as_array().unwrap().iter().map(|cycles| cycles.as_u64().unwrap()).sum();
+    let heads: u64 = json["head_cycles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cycles| cycles.as_u64().unwrap())
+        .sum();
     assert_eq!(json["cycles"], heads);
 }
 
 #[test]
 fn every_field_of_the_result_is_described() {
     let place = Place::new();
-    place.prints(&["simulate", "--config", "edge", "--input", "demo", "--json", "result.json"]);
-    let json: Value = serde_json::from_slice(&fs::read(place.path("result.json")).unwrap()).unwrap();
+    place.prints(&[
+        "simulate",
+        "--config",
+        "edge",
+        "--input",
+        "demo",
+        "--json",
+        "result.json",
+    ]);
+    let json: Value =
+        serde_json::from_slice(&fs::read(place.path("result.json")).unwrap()).unwrap();
     let described = |name: &str| json["fields"][name].is_string() || name.ends_with("fields");
     for name in json.as_object().unwrap().keys() {
         assert!(described(name), "{name}");
     }
-    assert_eq!(json["fields"].as_object().unwrap().len() + 2, json.as_object().unwrap().len());
+    assert_eq!(
+        json["fields"].as_object().unwrap().len() + 2,
+        json.as_object().unwrap().len()
+    );
     for name in json["counters"].as_object().unwrap().keys() {
         assert!(json["counters_fields"][name].is_string(), "{name}");
     }
     // The embedded capture: 6 layers of 12 heads, 245 tokens.
     assert_eq!(json["counters"]["keys"], 72 * 245 * 245);
-    assert_eq!(json["int8_twin_cycles"].as_u64().unwrap() / (72 * 245 * 245), 1);
+    assert_eq!(
+        json["int8_twin_cycles"].as_u64().unwrap() / (72 * 245 * 245),
+        1
+    );
 }
 
 #[test]
@@ -78,11 +131,26 @@ fn padding_is_not_played() {
     place.write("small.toml", SMALL);
     // Of 6 tokens, 1, 4 and 5 are masked: the last two are cut off, 1 has a probability of 0.
     let queries = ("q", &[1, 6, 4][..], vec![0.0; 24]);
-    let file = safetensors(&[queries.clone(), ("k", queries.1, queries.2), ("v", queries.1, vec![1.0; 24])]);
+    let file = safetensors(&[
+        queries.clone(),
+        ("k", queries.1, queries.2),
+        ("v", queries.1, vec![1.0; 24]),
+    ]);
     place.write("heads.safetensors", with_mask(&file, &[1, 0, 1, 1, 0, 0]));
-    place.prints(&["simulate", "--config", "small.toml", "--input", "heads.safetensors", "--json", "r.json"]);
+    place.prints(&[
+        "simulate",
+        "--config",
+        "small.toml",
+        "--input",
+        "heads.safetensors",
+        "--json",
+        "r.json",
+    ]);
     let json: Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
-    assert_eq!((&json["rows_per_head"], &json["keys_per_row"]), (&3.into(), &4.into()));
+    assert_eq!(
+        (&json["rows_per_head"], &json["keys_per_row"]),
+        (&3.into(), &4.into())
+    );
     // Three valid keys of equal logits, a third each: above 1/4, all three survive in each row.
     assert_eq!(json["counters"]["survivors"], 9);
 }
@@ -91,7 +159,10 @@ fn padding_is_not_played() {
 fn every_command_has_help_with_an_example() {
     let place = Place::new();
     for command in ["configs", "generate", "cosim", "simulate", "demo"] {
-        assert_contains(&place.prints(&[command, "--help"]), &["Example", &format!("logattn {command}")]);
+        assert_contains(
+            &place.prints(&[command, "--help"]),
+            &["Example", &format!("logattn {command}")],
+        );
     }
 }
 
@@ -99,10 +170,16 @@ fn every_command_has_help_with_an_example() {
 fn a_reader_that_leaves_early_is_no_failure() {
     let place = Place::new();
     let program = assert_cmd::cargo::cargo_bin("logattn");
-    let script = format!("'{}' configs --json | true; test \"${{PIPESTATUS[0]}}\" = 0", program.display());
+    let script = format!(
+        "'{}' configs --json | true; test \"${{PIPESTATUS[0]}}\" = 0",
+        program.display()
+    );
     // The reader is gone before or while the command writes; both must be quiet.
     for _ in 0..5 {
-        let run = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+        let run = std::process::Command::new("bash")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
         assert!(run.status.success() && run.stderr.is_empty(), "{run:?}");
     }
     assert_eq!(place.files(), [""; 0]);

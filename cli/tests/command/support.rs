@@ -103,10 +103,16 @@ pub type Tensor<'a> = (&'a str, &'a [usize], Vec<f32>);
 
 /// The bytes of a safetensors file.
 pub fn safetensors(tensors: &[Tensor]) -> Vec<u8> {
-    let bytes: Vec<Vec<u8>> =
-        tensors.iter().map(|(_, _, values)| values.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, _, values)| values.iter().flat_map(|x| x.to_le_bytes()).collect())
+        .collect();
     let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
-        (*name, TensorView::new(Dtype::F32, shape.to_vec(), bytes).expect("as many elements as the shape says"))
+        (
+            *name,
+            TensorView::new(Dtype::F32, shape.to_vec(), bytes)
+                .expect("as many elements as the shape says"),
+        )
     });
     safetensors::serialize(views, None).expect("a legal file")
 }
@@ -134,7 +140,10 @@ pub fn values() -> Vec<f32> {
 
 /// A good file for [`SMALL`].
 pub fn small_capture() -> Vec<u8> {
-    safetensors(&[("v", &[2, 4, 4], values()), ("probabilities", &[2, 2, 4], probabilities())])
+    safetensors(&[
+        ("v", &[2, 4, 4], values()),
+        ("probabilities", &[2, 2, 4], probabilities()),
+    ])
 }
 
 /// Whether Verilator can be had. Without it a test says that it is skipped, or fails if
@@ -143,7 +152,8 @@ pub fn have_verilator() -> bool {
     match Verilator::find() {
         Ok(_) => true,
         Err(error) => {
-            let required = std::env::var_os("LOGATTN_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+            let required =
+                std::env::var_os("LOGATTN_REQUIRE_TOOLS").is_some_and(|value| value == "1");
             assert!(!required, "{error}");
             eprintln!("skipped: {error}");
             false

@@ -23,14 +23,24 @@ pub(crate) struct Pipeline {
 /// Declares the ports `s_*`, `m_ready`, `m_valid`, `s_ready` and the two stages' control.
 pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
     let w = Widths::of(c);
-    let value = m.input("s_value", unsigned(w.value_word), "values of one key, lane 0 lowest");
-    let codes = m.input("s_codes", unsigned(w.key_codes), "codes of the key, one a row of the block");
+    let value = m.input(
+        "s_value",
+        unsigned(w.value_word),
+        "values of one key, lane 0 lowest",
+    );
+    let codes = m.input(
+        "s_codes",
+        unsigned(w.key_codes),
+        "codes of the key, one a row of the block",
+    );
     let s_first = m.input("s_first", bit(), "first survivor of the row in this pass");
     let s_last = m.input("s_last", bit(), "last survivor of the row in this pass");
     let s_valid = m.input("s_valid", bit(), "survivor is valid");
     let m_ready = m.input("m_ready", bit(), "receiver takes the finished row");
 
-    m.comment("a finished row waits in the sums until it is taken; the next row may start in that cycle");
+    m.comment(
+        "a finished row waits in the sums until it is taken; the next row may start in that cycle",
+    );
     let row_done = m.register_reset("row_done", bit(), 0);
     let busy = m.not(row_done);
     let sum_ready = m.or(busy, m_ready);
@@ -45,16 +55,28 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
 
     m.output("s_ready", scaled.enable, "survivor is taken");
     m.output("m_valid", row_done, "the sums are a finished row");
-    Pipeline { value, codes, scale: scaled.enable, add, first }
+    Pipeline {
+        value,
+        codes,
+        scale: scaled.enable,
+        add,
+        first,
+    }
 }
 
 /// A sum that restarts with a row: `sum <= (first ? 0 : sum) + addend`, called `name`.
-pub(crate) fn running_sum(m: &mut Builder, name: &str, add: Signal, first: Signal, addend: Signal) -> Signal {
+pub(crate) fn running_sum(
+    m: &mut Builder,
+    name: &str,
+    add: Signal,
+    first: Signal,
+    addend: Signal,
+) -> Signal {
     let sum = m.register(name, addend.ty());
     let zero = m.zero(addend.ty());
     let base = m.mux(first, zero, sum);
     let next = m.add(base, addend);
-    let next = m.name(next, &format!("{name}_next"));
+    let next = m.name(next, format!("{name}_next"));
     m.update_if(sum, add, next);
     sum
 }

@@ -28,17 +28,44 @@ struct Settings {
 
 fn settings(m: &mut Builder, c: &Configuration) -> Settings {
     let codes = c.levels_count() as u32;
-    let row_length = m.input("row_length", unsigned(c.length_bits()), "keys in the row; sampled with the first beat of the row");
-    let head_blocks =
-        m.input("head_blocks", unsigned(HEAD_BLOCKS_BITS), "query blocks in a head; then the next head's values are used");
+    let row_length = m.input(
+        "row_length",
+        unsigned(c.length_bits()),
+        "keys in the row; sampled with the first beat of the row",
+    );
+    let head_blocks = m.input(
+        "head_blocks",
+        unsigned(HEAD_BLOCKS_BITS),
+        "query blocks in a head; then the next head's values are used",
+    );
     let thresholds = (c.accumulate != Accumulate::Multiply).then(|| {
-        m.input("thresholds", unsigned(codes * c.probability_bits), "thresholds of codes 1.., lowest first, non-decreasing")
+        m.input(
+            "thresholds",
+            unsigned(codes * c.probability_bits),
+            "thresholds of codes 1.., lowest first, non-decreasing",
+        )
     });
-    let shifts = (c.accumulate == Accumulate::Shift)
-        .then(|| m.input("shifts", unsigned(codes * c.shift_bits()), "level of code i is 2^-shift[i]; code 1 lowest"));
-    let levels = (c.accumulate == Accumulate::Bucket)
-        .then(|| m.input("levels", unsigned(codes * c.level_bits.unwrap_or(1)), "level of codes 1.., lowest code first"));
-    Settings { row_length, head_blocks, thresholds, shifts, levels }
+    let shifts = (c.accumulate == Accumulate::Shift).then(|| {
+        m.input(
+            "shifts",
+            unsigned(codes * c.shift_bits()),
+            "level of code i is 2^-shift[i]; code 1 lowest",
+        )
+    });
+    let levels = (c.accumulate == Accumulate::Bucket).then(|| {
+        m.input(
+            "levels",
+            unsigned(codes * c.level_bits.unwrap_or(1)),
+            "level of codes 1.., lowest code first",
+        )
+    });
+    Settings {
+        row_length,
+        head_blocks,
+        thresholds,
+        shifts,
+        levels,
+    }
 }
 
 /// An AXI4-Stream slave behind a stream register, which also carries `beside`: what is sampled
@@ -51,7 +78,11 @@ fn slave(
     taken: Signal,
 ) -> Result<Instance, NetlistError> {
     let data = m.input(format!("s_axis_{name}_tdata"), unsigned(bits), doc);
-    let last = m.input(format!("s_axis_{name}_tlast"), bit(), "last beat of the packet");
+    let last = m.input(
+        format!("s_axis_{name}_tlast"),
+        bit(),
+        "last beat of the packet",
+    );
     let valid = m.input(format!("s_axis_{name}_tvalid"), bit(), "beat is valid");
     let fields: Vec<Signal> = [data, last].into_iter().chain(beside).collect();
     let beat = bus(m, &fields);
@@ -61,7 +92,11 @@ fn slave(
         &register,
         &[("s_data", beat), ("s_valid", valid), ("m_ready", taken)],
     );
-    m.output(format!("s_axis_{name}_tready"), instance.output("s_ready"), "beat is taken");
+    m.output(
+        format!("s_axis_{name}_tready"),
+        instance.output("s_ready"),
+        "beat is taken",
+    );
     Ok(instance)
 }
 
@@ -85,8 +120,17 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     let value_taken = m.wire("value_taken", bit());
     let attn_bits = (c.keys_per_beat * c.query_block) as u32 * c.probability_bits;
     let attn_port = (attn_bits, "probabilities of one beat of keys, key-major");
-    let attn = slave(&mut m, "attn", attn_port, Some(settings.row_length), codes_taken)?;
-    let value_port = (w.value_word, "values of one key (of one pass), lane 0 lowest");
+    let attn = slave(
+        &mut m,
+        "attn",
+        attn_port,
+        Some(settings.row_length),
+        codes_taken,
+    )?;
+    let value_port = (
+        w.value_word,
+        "values of one key (of one pass), lane 0 lowest",
+    );
     let values = slave(&mut m, "value", value_port, None, value_taken)?;
 
     let (attn_data, attn_last) = split(&mut m, "attn", &attn, attn_bits);
@@ -193,18 +237,29 @@ fn output(
 
     let ready = m.input("m_axis_out_tready", bit(), "receiver takes the beat");
     let bits = output_data_bits(c);
-    let beat = bus(m, &[normalizer.output("m_data"), normalizer.output("m_last")]);
+    let beat = bus(
+        m,
+        &[normalizer.output("m_data"), normalizer.output("m_last")],
+    );
     let register = stream_register("out", bits + 1)?;
     let register = m.instance(
         "u_out",
         &register,
-        &[("s_data", beat), ("s_valid", normalizer.output("m_valid")), ("m_ready", ready)],
+        &[
+            ("s_data", beat),
+            ("s_valid", normalizer.output("m_valid")),
+            ("m_ready", ready),
+        ],
     );
     m.drive(out_taken, register.output("s_ready"));
     let (data, last) = split(m, "out", &register, bits);
     let valid = register.output("m_valid");
     let row_out = m.and_all(&[valid, ready, last]);
-    m.output("m_axis_out_tdata", data, "output values, lane 0 lowest; each field padded to bytes");
+    m.output(
+        "m_axis_out_tdata",
+        data,
+        "output values, lane 0 lowest; each field padded to bytes",
+    );
     m.output("m_axis_out_tlast", last, "last beat of the row");
     m.output("m_axis_out_tvalid", valid, "beat is valid");
     Ok(row_out)
@@ -233,7 +288,11 @@ fn count(
     if w.pass > 0 {
         connections.push(("pass", selector.output("m_pass")));
     }
-    let counters = m.instance("u_performance_counters", &performance_counters(c)?, &connections);
+    let counters = m.instance(
+        "u_performance_counters",
+        &performance_counters(c)?,
+        &connections,
+    );
     for (name, doc) in COUNTERS {
         let port = format!("count_{name}");
         m.output(&port, counters.output(&port), doc);

@@ -8,7 +8,12 @@ use logattn_golden::config::Configuration;
 /// One lane of one row: a bucket a code, of which a survivor adds to one.
 ///
 /// `addend` is the port's type; a lane adds the value, the row's counter adds one.
-fn bucket_lane(c: &Configuration, name: &str, doc: &str, counts: bool) -> Result<Module, NetlistError> {
+fn bucket_lane(
+    c: &Configuration,
+    name: &str,
+    doc: &str,
+    counts: bool,
+) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
     let mut m = Builder::new(name, doc);
     let code = m.input("code", unsigned(w.code), "code of the key");
@@ -24,7 +29,9 @@ fn bucket_lane(c: &Configuration, name: &str, doc: &str, counts: bool) -> Result
         m.extend(held, c.bucket_bits())
     };
     let ty = addend.ty();
-    let buckets: Vec<Signal> = (1..=c.levels_count()).map(|i| m.register(&format!("bucket_{i}"), ty)).collect();
+    let buckets: Vec<Signal> = (1..=c.levels_count())
+        .map(|i| m.register(format!("bucket_{i}"), ty))
+        .collect();
     let chosen = choose(&mut m, code, &by_code(&buckets));
     let zero = m.zero(ty);
     let base = m.mux(first, zero, chosen);
@@ -33,7 +40,7 @@ fn bucket_lane(c: &Configuration, name: &str, doc: &str, counts: bool) -> Result
     for (index, bucket) in buckets.iter().enumerate() {
         let this = m.constant(index as u64 + 1, unsigned(w.code));
         let hit = m.eq(code, this);
-        let hit = m.name(hit, &format!("hit_{}", index + 1));
+        let hit = m.name(hit, format!("hit_{}", index + 1));
         let touched = m.or(hit, first);
         let changes = m.and(add, touched);
         let next = m.mux(hit, sum, zero);
@@ -48,10 +55,23 @@ fn bucket_lane(c: &Configuration, name: &str, doc: &str, counts: bool) -> Result
 /// `bucket[code][d] += V[d]` and `count[code] += 1` for each row of the block.
 pub(crate) fn bucket_accumulator(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let mut m = Builder::new("bucket_accumulator", "One accumulator a code, combined with the levels at the row's end.");
+    let mut m = Builder::new(
+        "bucket_accumulator",
+        "One accumulator a code, combined with the levels at the row's end.",
+    );
     let p = pipeline(&mut m, c);
-    let lanes = bucket_lane(c, "bucket_lane", "One lane: the values of the row's survivors, summed by code.", false)?;
-    let counts = bucket_lane(c, "bucket_count", "The row's survivors, counted by code.", true)?;
+    let lanes = bucket_lane(
+        c,
+        "bucket_lane",
+        "One lane: the values of the row's survivors, summed by code.",
+        false,
+    )?;
+    let counts = bucket_lane(
+        c,
+        "bucket_count",
+        "The row's survivors, counted by code.",
+        true,
+    )?;
     let (mut sums, mut normalizers) = (Vec::new(), Vec::new());
     for row in 0..c.query_block {
         let code = element(&mut m, p.codes, row, w.code);
@@ -60,15 +80,25 @@ pub(crate) fn bucket_accumulator(c: &Configuration) -> Result<Module, NetlistErr
         for lane in 0..c.lanes {
             let value = element(&mut m, p.value, lane, c.value_bits);
             let value = m.as_signed(value);
-            let connections: Vec<_> = [("value", value), ("scale", p.scale)].into_iter().chain(control).collect();
-            let instance = m.instance(&format!("u_lane_{row}_{lane}"), &lanes, &connections);
+            let connections: Vec<_> = [("value", value), ("scale", p.scale)]
+                .into_iter()
+                .chain(control)
+                .collect();
+            let instance = m.instance(format!("u_lane_{row}_{lane}"), &lanes, &connections);
             sums.push(instance.output("buckets"));
         }
-        normalizers.push(m.instance(&format!("u_count_{row}"), &counts, &control).output("buckets"));
+        normalizers.push(
+            m.instance(format!("u_count_{row}"), &counts, &control)
+                .output("buckets"),
+        );
     }
     let sums = bus(&mut m, &sums);
     let normalizers = bus(&mut m, &normalizers);
     m.output("m_sums", sums, "buckets, code 1 of lane 0 of row 0 lowest");
-    m.output("m_normalizers", normalizers, "counts, code 1 of row 0 lowest");
+    m.output(
+        "m_normalizers",
+        normalizers,
+        "counts, code 1 of row 0 lowest",
+    );
     m.finish()
 }

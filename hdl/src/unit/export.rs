@@ -40,7 +40,11 @@ pub struct Export {
 /// The first half of the SHA-256 of a configuration's TOML, in hexadecimal.
 pub fn configuration_hash(c: &Configuration) -> Result<String, ConfigurationError> {
     let digest = Sha256::digest(c.to_toml()?.as_bytes());
-    Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// The Verilog of the unit of `c`; every module's name starts with the configuration's.
@@ -56,11 +60,22 @@ pub fn export(c: &Configuration) -> Result<Export, ExportError> {
         configuration_hash(c)?
     );
     let unit = attention_unit(c)?.with_prefix(&c.name);
-    let ports = unit.ports().iter().map(|port| (port.name.clone(), port.ty.width())).collect();
+    let ports = unit
+        .ports()
+        .iter()
+        .map(|port| (port.name.clone(), port.ty.width()))
+        .collect();
     let files = unit
         .hierarchy()?
         .iter()
-        .map(|module| ExportedFile { name: format!("{}.v", module.name()), text: module.verilog(&header) })
+        .map(|module| ExportedFile {
+            name: format!("{}.v", module.name()),
+            text: module.verilog(&header),
+        })
         .collect();
-    Ok(Export { top: unit.name().to_string(), files, ports })
+    Ok(Export {
+        top: unit.name().to_string(),
+        files,
+        ports,
+    })
 }

@@ -23,10 +23,12 @@ mod accumulator;
 mod attention_unit;
 mod bucket_accumulator;
 mod export;
+mod level_combination;
 mod multiply_accumulator;
 mod normalizer;
 mod performance_counters;
 mod quantizer;
+mod quotient;
 mod reciprocal;
 mod shift_accumulator;
 mod stream_register;
@@ -98,11 +100,16 @@ pub(crate) struct Stage {
 
 /// Declares the valid bit of an elastic stage called `name`: it accepts when it is empty or when
 /// the stage behind it takes what it holds.
-pub(crate) fn elastic_stage(m: &mut Builder, name: &str, before: Signal, next_ready: Signal) -> Stage {
-    let valid = m.register_reset(&format!("{name}_valid"), bit(), 0);
+pub(crate) fn elastic_stage(
+    m: &mut Builder,
+    name: &str,
+    before: Signal,
+    next_ready: Signal,
+) -> Stage {
+    let valid = m.register_reset(format!("{name}_valid"), bit(), 0);
     let empty = m.not(valid);
     let enable = m.or(empty, next_ready);
-    let enable = m.name(enable, &format!("{name}_enable"));
+    let enable = m.name(enable, format!("{name}_enable"));
     m.update_if(valid, enable, before);
     Stage { enable, valid }
 }

@@ -8,7 +8,10 @@ use logattn_golden::config::Configuration;
 /// One lane of one row: multiplier, register, adder.
 fn multiply_lane(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let mut m = Builder::new("multiply_lane", "One lane: the value times the probability, added to the row's sum.");
+    let mut m = Builder::new(
+        "multiply_lane",
+        "One lane: the value times the probability, added to the row's sum.",
+    );
     let value = m.input("value", signed(c.value_bits), "value of the key");
     let probability = m.input("probability", unsigned(w.code), "8-bit probability");
     let scale = m.input("scale", bit(), "load the product");
@@ -30,7 +33,10 @@ fn multiply_lane(c: &Configuration) -> Result<Module, NetlistError> {
 /// The sum of one row's 8-bit probabilities.
 fn probability_sum(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let mut m = Builder::new("probability_sum", "The normalizer of one row: the sum of its 8-bit probabilities.");
+    let mut m = Builder::new(
+        "probability_sum",
+        "The normalizer of one row: the sum of its 8-bit probabilities.",
+    );
     let probability = m.input("probability", unsigned(w.code), "8-bit probability");
     let scale = m.input("scale", bit(), "load the probability");
     let add = m.input("add", bit(), "add the probability");
@@ -46,21 +52,32 @@ fn probability_sum(c: &Configuration) -> Result<Module, NetlistError> {
 /// `acc[d] += p V[d]` and `normalizer += p` for each row of the block, `p` the 8-bit probability.
 pub(crate) fn multiply_accumulator(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let mut m = Builder::new("multiply_accumulator", "The int8 twin of the shift accumulator: a multiplier a lane.");
+    let mut m = Builder::new(
+        "multiply_accumulator",
+        "The int8 twin of the shift accumulator: a multiplier a lane.",
+    );
     let p = pipeline(&mut m, c);
     let (lanes, levels) = (multiply_lane(c)?, probability_sum(c)?);
     let (mut sums, mut normalizers) = (Vec::new(), Vec::new());
     for row in 0..c.query_block {
         let probability = element(&mut m, p.codes, row, w.code);
-        let control = [("probability", probability), ("scale", p.scale), ("add", p.add), ("first", p.first)];
+        let control = [
+            ("probability", probability),
+            ("scale", p.scale),
+            ("add", p.add),
+            ("first", p.first),
+        ];
         for lane in 0..c.lanes {
             let value = element(&mut m, p.value, lane, c.value_bits);
             let value = m.as_signed(value);
             let connections: Vec<_> = [("value", value)].into_iter().chain(control).collect();
-            let instance = m.instance(&format!("u_lane_{row}_{lane}"), &lanes, &connections);
+            let instance = m.instance(format!("u_lane_{row}_{lane}"), &lanes, &connections);
             sums.push(m.as_unsigned(instance.output("sum")));
         }
-        normalizers.push(m.instance(&format!("u_probability_sum_{row}"), &levels, &control).output("sum"));
+        normalizers.push(
+            m.instance(format!("u_probability_sum_{row}"), &levels, &control)
+                .output("sum"),
+        );
     }
     let sums = bus(&mut m, &sums);
     let normalizers = bus(&mut m, &normalizers);

@@ -9,12 +9,27 @@ use logattn_golden::config::Configuration;
 pub const COUNTERS: [(&str, &str); 8] = [
     ("cycles", "cycles since reset"),
     ("rows", "rows handed out completely on m_axis_out"),
-    ("keys", "keys within the row length taken on s_axis_attn, times the rows of the block"),
-    ("survivors", "keys whose code is not 0, counted for each row"),
+    (
+        "keys",
+        "keys within the row length taken on s_axis_attn, times the rows of the block",
+    ),
+    (
+        "survivors",
+        "keys whose code is not 0, counted for each row",
+    ),
     ("value_reads", "words read from the value memory"),
-    ("stall_input", "cycles in which no survivor was there to visit"),
-    ("stall_value", "cycles in which a survivor waited for the head's values"),
-    ("stall_output", "cycles in which a survivor waited for the rows before it to leave"),
+    (
+        "stall_input",
+        "cycles in which no survivor was there to visit",
+    ),
+    (
+        "stall_value",
+        "cycles in which a survivor waited for the head's values",
+    ),
+    (
+        "stall_output",
+        "cycles in which a survivor waited for the rows before it to leave",
+    ),
 ];
 
 /// Width of every counter, bits.
@@ -30,7 +45,16 @@ fn ones(m: &mut Builder, bits: Signal) -> Signal {
         })
         .collect();
     while level.len() > 1 {
-        level = level.chunks(2).map(|pair| if let [a, b] = pair { m.add(*a, *b) } else { pair[0] }).collect();
+        level = level
+            .chunks(2)
+            .map(|pair| {
+                if let [a, b] = pair {
+                    m.add(*a, *b)
+                } else {
+                    pair[0]
+                }
+            })
+            .collect();
     }
     level[0]
 }
@@ -39,7 +63,7 @@ fn ones(m: &mut Builder, bits: Signal) -> Signal {
 fn gated(m: &mut Builder, name: &str, event: Signal, amount: Signal) -> Signal {
     let zero = m.zero(amount.ty());
     let amount = m.mux(event, amount, zero);
-    let register = m.register_reset(&format!("{name}_now"), amount.ty(), 0);
+    let register = m.register_reset(format!("{name}_now"), amount.ty(), 0);
     m.update(register, amount);
     register
 }
@@ -47,16 +71,28 @@ fn gated(m: &mut Builder, name: &str, event: Signal, amount: Signal) -> Signal {
 /// The counters of [`COUNTERS`].
 pub(crate) fn performance_counters(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let mut m = Builder::new("performance_counters", "What the unit has done since reset.");
+    let mut m = Builder::new(
+        "performance_counters",
+        "What the unit has done since reset.",
+    );
     let row_out = m.input("row_out", bit(), "the last beat of a row leaves");
     let accepted = m.input("accepted", bit(), "the quantizer takes a beat");
-    let inside_row = m.input("inside_row", unsigned(c.keys_per_beat as u32), "keys of that beat within the row");
+    let inside_row = m.input(
+        "inside_row",
+        unsigned(c.keys_per_beat as u32),
+        "keys of that beat within the row",
+    );
     let offered = m.input("offered", bit(), "the selector offers a survivor");
     let taken = m.input("taken", bit(), "the value memory takes it");
     let loaded = m.input("loaded", bit(), "the head's values are loaded");
     let visited = m.input("visited", bit(), "a value is read");
-    let codes = m.input("codes", unsigned(w.key_codes), "codes of the survivor offered");
-    let pass = (w.pass > 0).then(|| m.input("pass", unsigned(w.pass), "index of the pass over the row"));
+    let codes = m.input(
+        "codes",
+        unsigned(w.key_codes),
+        "codes of the survivor offered",
+    );
+    let pass =
+        (w.pass > 0).then(|| m.input("pass", unsigned(w.pass), "index of the pass over the row"));
 
     let one = m.constant(1, bit());
     let keys = ones(&mut m, inside_row);
@@ -105,7 +141,7 @@ pub(crate) fn performance_counters(c: &Configuration) -> Result<Module, NetlistE
         let amount = m.extend(amount, COUNTER_BITS);
         let next = m.add(counter, amount);
         m.update(counter, next);
-        m.output(&format!("count_{name}"), counter, doc);
+        m.output(format!("count_{name}"), counter, doc);
     }
     m.finish()
 }

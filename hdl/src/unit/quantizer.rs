@@ -14,7 +14,11 @@ fn comparator_ladder(c: &Configuration) -> Result<Module, NetlistError> {
         "Code of one probability: the number of thresholds at or below it (ties survive).",
     );
     let levels = c.levels_count();
-    let value = m.input("value", unsigned(c.probability_bits), "probability, unsigned fraction");
+    let value = m.input(
+        "value",
+        unsigned(c.probability_bits),
+        "probability, unsigned fraction",
+    );
     let thresholds = m.input(
         "thresholds",
         unsigned(levels as u32 * c.probability_bits),
@@ -24,13 +28,16 @@ fn comparator_ladder(c: &Configuration) -> Result<Module, NetlistError> {
         .map(|level| {
             let threshold = element(&mut m, thresholds, level, c.probability_bits);
             let reaches = m.ge(value, threshold);
-            m.name(reaches, &format!("reaches_{}", level + 1))
+            m.name(reaches, format!("reaches_{}", level + 1))
         })
         .collect();
     let mut code = Vec::new();
     while !thermometer.is_empty() {
         let half = thermometer.len() / 2;
-        let upper = m.name(thermometer[half], &format!("code_{}", c.code_bits as usize - 1 - code.len()));
+        let upper = m.name(
+            thermometer[half],
+            format!("code_{}", c.code_bits as usize - 1 - code.len()),
+        );
         code.push(upper);
         thermometer = (0..half)
             .map(|i| m.mux(upper, thermometer[half + 1 + i], thermometer[i]))
@@ -47,7 +54,11 @@ fn linear_rounding(c: &Configuration) -> Result<Module, NetlistError> {
         "linear_rounding",
         "Probability rounded half up to 8 bits, saturating at 255.",
     );
-    let value = m.input("value", unsigned(c.probability_bits), "probability, unsigned fraction");
+    let value = m.input(
+        "value",
+        unsigned(c.probability_bits),
+        "probability, unsigned fraction",
+    );
     let dropped = c.probability_bits - 8;
     let wide = m.extend(value, c.probability_bits + 1);
     let half = m.constant(1 << (dropped - 1), unsigned(c.probability_bits + 1));
@@ -66,7 +77,13 @@ fn linear_rounding(c: &Configuration) -> Result<Module, NetlistError> {
 
 /// The keys of a row that are still to come, at the beat in hand: `row_length` at the row's first
 /// beat, less `keys_per_beat` for every beat after it.
-fn remaining_keys(m: &mut Builder, c: &Configuration, accepted: Signal, last: Signal, row_length: Signal) -> Signal {
+fn remaining_keys(
+    m: &mut Builder,
+    c: &Configuration,
+    accepted: Signal,
+    last: Signal,
+    row_length: Signal,
+) -> Signal {
     let ty = unsigned(c.length_bits());
     let at_start = m.register_reset("at_start", bit(), 1);
     m.update_if(at_start, accepted, last);
@@ -99,10 +116,18 @@ pub(crate) fn quantizer(c: &Configuration) -> Result<Module, NetlistError> {
     let s_data = m.input("s_data", unsigned(data_bits), "probabilities, key-major");
     let s_last = m.input("s_last", bit(), "last beat of the row");
     let s_valid = m.input("s_valid", bit(), "beat is valid");
-    let row_length = m.input("row_length", unsigned(c.length_bits()), "keys in the row, taken with its first beat");
+    let row_length = m.input(
+        "row_length",
+        unsigned(c.length_bits()),
+        "keys in the row, taken with its first beat",
+    );
     let thresholds = (!twin).then(|| {
         let bits = c.levels_count() as u32 * c.probability_bits;
-        m.input("thresholds", unsigned(bits), "thresholds of codes 1.., lowest first")
+        m.input(
+            "thresholds",
+            unsigned(bits),
+            "thresholds of codes 1.., lowest first",
+        )
     });
     let m_ready = m.input("m_ready", bit(), "receiver takes the codes");
 
@@ -111,30 +136,38 @@ pub(crate) fn quantizer(c: &Configuration) -> Result<Module, NetlistError> {
     let accepted = m.name(accepted, "accepted");
     let remaining = remaining_keys(&mut m, c, accepted, s_last, row_length);
 
-    let coder = if twin { linear_rounding(c)? } else { comparator_ladder(c)? };
+    let coder = if twin {
+        linear_rounding(c)?
+    } else {
+        comparator_ladder(c)?
+    };
     let (mut codes, mut survive, mut inside_row) = (Vec::new(), Vec::new(), Vec::new());
     for key in 0..c.keys_per_beat {
         let index = m.constant(key as u64, remaining.ty());
         let inside = m.gt(remaining, index);
-        let inside = m.name(inside, &format!("inside_{key}"));
+        let inside = m.name(inside, format!("inside_{key}"));
         inside_row.push(inside);
         let mut kept = Vec::new();
         for row in 0..rows {
             let value = element(&mut m, s_data, key * rows + row, c.probability_bits);
             let mut connections = vec![("value", value)];
             connections.extend(thresholds.map(|t| ("thresholds", t)));
-            let instance = m.instance(&format!("u_coder_{key}_{row}"), &coder, &connections);
+            let instance = m.instance(format!("u_coder_{key}_{row}"), &coder, &connections);
             let code = instance.output("code");
             let mask = m.replicate(inside, w.code);
             let masked = m.and(code, mask);
-            let masked = m.name(masked, &format!("masked_{key}_{row}"));
+            let masked = m.name(masked, format!("masked_{key}_{row}"));
             kept.push(m.any(masked));
             codes.push(masked);
         }
         survive.push(if twin { inside } else { m.or_all(&kept) });
     }
 
-    let position = if w.beat > 0 { Some(beat_index(&mut m, w.beat, accepted, s_last)) } else { None };
+    let position = if w.beat > 0 {
+        Some(beat_index(&mut m, w.beat, accepted, s_last))
+    } else {
+        None
+    };
     let codes = bus(&mut m, &codes);
     let codes = loaded(&mut m, "codes", stage.enable, codes);
     let survive = bus(&mut m, &survive);
@@ -151,8 +184,16 @@ pub(crate) fn quantizer(c: &Configuration) -> Result<Module, NetlistError> {
     m.output("m_last", last, "last beat of the row");
     m.output("m_valid", stage.valid, "codes are valid");
     let inside_row = bus(&mut m, &inside_row);
-    m.output("inside_row", inside_row, "keys of the beat in hand that belong to the row (for the counters)");
-    m.output("accepted", accepted, "a beat is taken in this cycle (for the counters)");
+    m.output(
+        "inside_row",
+        inside_row,
+        "keys of the beat in hand that belong to the row (for the counters)",
+    );
+    m.output(
+        "accepted",
+        accepted,
+        "a beat is taken in this cycle (for the counters)",
+    );
     m.finish()
 }
 

@@ -27,29 +27,34 @@ fn leading_zeros(m: &mut Builder, n: Signal) -> Signal {
         let lower = m.slice(rest, 0, half);
         let occupied = m.any(upper);
         let empty = m.not(occupied);
-        let empty = m.name(empty, &format!("upper_{half}_empty"));
+        let empty = m.name(empty, format!("upper_{half}_empty"));
         count.push(empty);
         if step == 0 {
             m.comment("the leading one is here if it is not above");
-    m.unused(lower);
+            m.unused(lower);
         } else {
             let next = m.mux(empty, lower, upper);
-            rest = m.name(next, &format!("within_{half}"));
+            rest = m.name(next, format!("within_{half}"));
         }
     }
     m.concat(&count)
 }
 
 /// One quotient bit: doubles the remainder and subtracts the divisor where it fits.
-fn division_step(m: &mut Builder, step: u32, remainder: Signal, divisor: Signal) -> (Signal, Signal) {
+fn division_step(
+    m: &mut Builder,
+    step: u32,
+    remainder: Signal,
+    divisor: Signal,
+) -> (Signal, Signal) {
     let zero = m.zero(bit());
     let doubled = m.concat(&[remainder, zero]);
-    let doubled = m.name(doubled, &format!("doubled_{step}"));
+    let doubled = m.name(doubled, format!("doubled_{step}"));
     let fits = m.ge(doubled, divisor);
-    let fits = m.name(fits, &format!("fits_{step}"));
+    let fits = m.name(fits, format!("fits_{step}"));
     let less = m.sub(doubled, divisor);
     let rest = m.mux(fits, less, doubled);
-    let rest = m.name(rest, &format!("rest_{step}"));
+    let rest = m.name(rest, format!("rest_{step}"));
     let top = m.bit(rest, remainder.width());
     m.comment("the remainder is below the divisor");
     m.unused(top);
@@ -58,11 +63,29 @@ fn division_step(m: &mut Builder, step: u32, remainder: Signal, divisor: Signal)
 
 /// `factor = floor(2^s / d) + 1` with `d` the normalizer shifted left by `zeros`, until its top
 /// bit is set.
-pub(crate) fn reciprocal(c: &Configuration, format: ReciprocalFormat) -> Result<Module, NetlistError> {
-    let ReciprocalFormat { normalizer_bits, reciprocal_bits: factor_bits, .. } = format;
-    let mut m = Builder::new("reciprocal", "Reciprocal of a row's normalizer, by restoring division.");
-    let n = m.input("normalizer", unsigned(normalizer_bits), "stable while the reciprocal is computed");
-    let begin = m.input("begin_division", bit(), "one cycle, at the latest two after the normalizer came");
+pub(crate) fn reciprocal(
+    c: &Configuration,
+    format: ReciprocalFormat,
+) -> Result<Module, NetlistError> {
+    let ReciprocalFormat {
+        normalizer_bits,
+        reciprocal_bits: factor_bits,
+        ..
+    } = format;
+    let mut m = Builder::new(
+        "reciprocal",
+        "Reciprocal of a row's normalizer, by restoring division.",
+    );
+    let n = m.input(
+        "normalizer",
+        unsigned(normalizer_bits),
+        "stable while the reciprocal is computed",
+    );
+    let begin = m.input(
+        "begin_division",
+        bit(),
+        "one cycle, at the latest two after the normalizer came",
+    );
     let divide = m.input("divide", bit(), "high in the cycles of the division");
 
     let count = leading_zeros(&mut m, n);
@@ -86,7 +109,10 @@ pub(crate) fn reciprocal(c: &Configuration, format: ReciprocalFormat) -> Result<
 
     m.comment("the dividend is a power of two: starting at this remainder skips its leading zeros");
     let surplus = division_cycles(c) * QUOTIENT_BITS_A_CYCLE - factor_bits;
-    let start = m.constant(1 << (normalizer_bits - 2 - surplus), unsigned(normalizer_bits));
+    let start = m.constant(
+        1 << (normalizer_bits - 2 - surplus),
+        unsigned(normalizer_bits),
+    );
     let next_remainder = m.mux(begin, start, partial);
     m.update_if(remainder, divide, next_remainder);
     let grown = m.concat(&bits);

@@ -9,10 +9,19 @@ use logattn_golden::config::Configuration;
 fn shift_amount(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
     let bits = c.shift_bits();
-    let mut m = Builder::new("shift_amount", "Left shift of a code: max_shift - shift[code].");
+    let mut m = Builder::new(
+        "shift_amount",
+        "Left shift of a code: max_shift - shift[code].",
+    );
     let code = m.input("code", unsigned(w.code), "code of the key");
-    let shifts = m.input("shifts", unsigned(c.levels_count() as u32 * bits), "shift of codes 1.., lowest code first");
-    let entries: Vec<Signal> = (0..c.levels_count()).map(|i| element(&mut m, shifts, i, bits)).collect();
+    let shifts = m.input(
+        "shifts",
+        unsigned(c.levels_count() as u32 * bits),
+        "shift of codes 1.., lowest code first",
+    );
+    let entries: Vec<Signal> = (0..c.levels_count())
+        .map(|i| element(&mut m, shifts, i, bits))
+        .collect();
     let shift = choose(&mut m, code, &by_code(&entries));
     let largest = m.constant(u64::from(max_shift), unsigned(bits));
     let amount = m.sub(largest, shift);
@@ -24,7 +33,10 @@ fn shift_amount(c: &Configuration, max_shift: u32) -> Result<Module, NetlistErro
 
 /// One lane of one row: barrel shifter, register, adder.
 fn shift_lane(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError> {
-    let mut m = Builder::new("shift_lane", "One lane: the value shifted left, then added to the row's sum.");
+    let mut m = Builder::new(
+        "shift_lane",
+        "One lane: the value shifted left, then added to the row's sum.",
+    );
     let value = m.input("value", signed(c.value_bits), "value of the key");
     let amount = m.input("amount", unsigned(c.shift_bits()), "left shift");
     let survives = m.input("survives", bit(), "the code is not 0");
@@ -48,7 +60,10 @@ fn shift_lane(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError>
 
 /// The sum of one row's levels, as the lanes see them: the row's normalizer.
 fn level_sum(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError> {
-    let mut m = Builder::new("level_sum", "The normalizer of one row: the sum of its levels.");
+    let mut m = Builder::new(
+        "level_sum",
+        "The normalizer of one row: the sum of its levels.",
+    );
     let amount = m.input("amount", unsigned(c.shift_bits()), "left shift");
     let survives = m.input("survives", bit(), "the code is not 0");
     let scale = m.input("scale", bit(), "load the level");
@@ -69,7 +84,10 @@ fn level_sum(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError> 
 /// for each row of the block; nothing is truncated.
 pub(crate) fn shift_accumulator(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let mut m = Builder::new("shift_accumulator", "Multiplies by shifting and adds, every lane of every row at once.");
+    let mut m = Builder::new(
+        "shift_accumulator",
+        "Multiplies by shifting and adds, every lane of every row at once.",
+    );
     let max_shift = c.max_shift.unwrap_or(0);
     let p = pipeline(&mut m, c);
     let shifts = m.input(
@@ -77,22 +95,38 @@ pub(crate) fn shift_accumulator(c: &Configuration) -> Result<Module, NetlistErro
         unsigned(c.levels_count() as u32 * c.shift_bits()),
         "shift of codes 1.., lowest code first",
     );
-    let (amounts, lanes, levels) = (shift_amount(c, max_shift)?, shift_lane(c, max_shift)?, level_sum(c, max_shift)?);
+    let (amounts, lanes, levels) = (
+        shift_amount(c, max_shift)?,
+        shift_lane(c, max_shift)?,
+        level_sum(c, max_shift)?,
+    );
     let (mut sums, mut normalizers) = (Vec::new(), Vec::new());
     for row in 0..c.query_block {
         let code = element(&mut m, p.codes, row, w.code);
-        let amount = m.instance(&format!("u_amount_{row}"), &amounts, &[("code", code), ("shifts", shifts)]);
+        let amount = m.instance(
+            format!("u_amount_{row}"),
+            &amounts,
+            &[("code", code), ("shifts", shifts)],
+        );
         let (shift, survives) = (amount.output("amount"), amount.output("survives"));
-        let control =
-            [("amount", shift), ("survives", survives), ("scale", p.scale), ("add", p.add), ("first", p.first)];
+        let control = [
+            ("amount", shift),
+            ("survives", survives),
+            ("scale", p.scale),
+            ("add", p.add),
+            ("first", p.first),
+        ];
         for lane in 0..c.lanes {
             let value = element(&mut m, p.value, lane, c.value_bits);
             let value = m.as_signed(value);
             let connections: Vec<_> = [("value", value)].into_iter().chain(control).collect();
-            let instance = m.instance(&format!("u_lane_{row}_{lane}"), &lanes, &connections);
+            let instance = m.instance(format!("u_lane_{row}_{lane}"), &lanes, &connections);
             sums.push(m.as_unsigned(instance.output("sum")));
         }
-        normalizers.push(m.instance(&format!("u_level_sum_{row}"), &levels, &control).output("sum"));
+        normalizers.push(
+            m.instance(format!("u_level_sum_{row}"), &levels, &control)
+                .output("sum"),
+        );
     }
     let sums = bus(&mut m, &sums);
     let normalizers = bus(&mut m, &normalizers);

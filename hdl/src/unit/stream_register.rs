@@ -10,7 +10,7 @@ use crate::netlist::{Module, NetlistError, unsigned};
 /// `ready` to the other's; a transfer takes one cycle and one can happen every cycle.
 pub(crate) fn stream_register(name: &str, width: u32) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
-        &format!("stream_register_{name}"),
+        format!("stream_register_{name}"),
         "Full-throughput stream register: a main register and a spare one for the beat that\n\
          arrives while the receiver stalls.",
     );

@@ -45,7 +45,12 @@ impl Entry {
         let codes = take(m, shape.codes);
         let beat = shape.beat.map(|beat| take(m, beat));
         let last = take(m, shape.last);
-        Entry { survive, codes, beat, last }
+        Entry {
+            survive,
+            codes,
+            beat,
+            last,
+        }
     }
 }
 
@@ -58,9 +63,18 @@ pub(crate) fn survivor_selector(c: &Configuration) -> Result<Module, NetlistErro
     );
     let keys = c.keys_per_beat as u32;
     let incoming = Entry {
-        survive: m.input("s_survive", unsigned(keys), "keys of the beat that have to be visited"),
-        codes: m.input("s_codes", unsigned(keys * w.key_codes), "codes of the beat, key-major"),
-        beat: (w.beat > 0).then(|| m.input("s_beat", unsigned(w.beat), "index of the beat in its row")),
+        survive: m.input(
+            "s_survive",
+            unsigned(keys),
+            "keys of the beat that have to be visited",
+        ),
+        codes: m.input(
+            "s_codes",
+            unsigned(keys * w.key_codes),
+            "codes of the beat, key-major",
+        ),
+        beat: (w.beat > 0)
+            .then(|| m.input("s_beat", unsigned(w.beat), "index of the beat in its row")),
         last: m.input("s_last", bit(), "last beat of the row"),
     };
     let s_valid = m.input("s_valid", bit(), "beat is valid");
@@ -97,7 +111,9 @@ fn hold_back(m: &mut Builder, incoming: Entry, s_valid: Signal, full: Signal) ->
     let room = m.not(full);
     let room = m.name(room, "room");
 
-    m.comment("a held beat leaves when it is known to be its row's last, or when a successor comes");
+    m.comment(
+        "a held beat leaves when it is known to be its row's last, or when a successor comes",
+    );
     let successor = m.and(s_valid, any);
     let known = m.or(last, successor);
     let push = m.and_all(&[valid, known, room]);
@@ -136,7 +152,11 @@ fn hold_back(m: &mut Builder, incoming: Entry, s_valid: Signal, full: Signal) ->
         beat: incoming.beat.map(|beat| loaded(m, "held_beat", load, beat)),
         last,
     };
-    Held { entry, push, s_ready }
+    Held {
+        entry,
+        push,
+        s_ready,
+    }
 }
 
 /// The queue's oldest entry, read ahead into the memory's output register.
@@ -152,7 +172,14 @@ struct Next {
 }
 
 /// The queue between rows: a memory with one entry read ahead, rewound for every further pass.
-fn queue(m: &mut Builder, c: &Configuration, w: &Widths, push: Signal, packed: Signal, full: Signal) -> Next {
+fn queue(
+    m: &mut Builder,
+    c: &Configuration,
+    w: &Widths,
+    push: Signal,
+    packed: Signal,
+    full: Signal,
+) -> Next {
     let depth = queue_depth(c);
     let address_bits = ceil_log2(depth);
     let pointer = unsigned(address_bits + 1);
@@ -173,7 +200,12 @@ fn queue(m: &mut Builder, c: &Configuration, w: &Widths, push: Signal, packed: S
     let (source, available, oldest, pass) = match last {
         Some(last) => {
             let rewound = rewind(m, c, w, take, last, read_pointer, unread);
-            (rewound.source, rewound.available, rewound.row_start, Some(rewound.pass))
+            (
+                rewound.source,
+                rewound.available,
+                rewound.row_start,
+                Some(rewound.pass),
+            )
         }
         None => (read_pointer, unread, read_pointer, None),
     };
@@ -188,7 +220,13 @@ fn queue(m: &mut Builder, c: &Configuration, w: &Widths, push: Signal, packed: S
     let wrapped = m.xor(oldest, lap);
     let is_full = m.eq(write_pointer, wrapped);
     m.drive(full, is_full);
-    Next { packed, valid: next_valid, last, take, pass }
+    Next {
+        packed,
+        valid: next_valid,
+        last,
+        take,
+        pass,
+    }
 }
 
 /// Keeps the memory's output register filled with the oldest unread entry.
@@ -252,15 +290,30 @@ fn rewind(
     let source = m.name(source, "read_from");
     let available = m.or(rewinds, unread);
     let available = m.name(available, "available");
-    Rewound { source, available, row_start, pass }
+    Rewound {
+        source,
+        available,
+        row_start,
+        pass,
+    }
 }
 
 /// Visits the survivors of one entry after the other, the lowest key first.
-fn visit(m: &mut Builder, c: &Configuration, w: &Widths, next: &Next, entry: Entry, m_ready: Signal) {
+fn visit(
+    m: &mut Builder,
+    c: &Configuration,
+    w: &Widths,
+    next: &Next,
+    entry: Entry,
+    m_ready: Signal,
+) {
     let keys = c.keys_per_beat as u32;
     let head_valid = m.register_reset("head_valid", bit(), 0);
     let remaining = m.register("remaining", unsigned(keys));
-    let stage = Stage { enable: next.take, valid: head_valid };
+    let stage = Stage {
+        enable: next.take,
+        valid: head_valid,
+    };
 
     m.comment("clearing the lowest one leaves the survivors after this one");
     let one = m.constant(1, unsigned(keys));
@@ -285,9 +338,13 @@ fn visit(m: &mut Builder, c: &Configuration, w: &Widths, next: &Next, entry: Ent
     m.update_if(remaining, changes, remaining_next);
 
     let codes = loaded(m, "head_codes", stage.enable, entry.codes);
-    let beat = entry.beat.map(|beat| loaded(m, "head_beat", stage.enable, beat));
+    let beat = entry
+        .beat
+        .map(|beat| loaded(m, "head_beat", stage.enable, beat));
     let last = loaded(m, "head_last", stage.enable, entry.last);
-    let pass = next.pass.map(|pass| loaded(m, "head_pass", stage.enable, pass));
+    let pass = next
+        .pass
+        .map(|pass| loaded(m, "head_pass", stage.enable, pass));
 
     let first = m.register_reset("first", bit(), 1);
     let row_done = m.and(last, exhausted);
@@ -295,7 +352,9 @@ fn visit(m: &mut Builder, c: &Configuration, w: &Widths, next: &Next, entry: Ent
     m.update_if(first, pop, row_done);
 
     let index = lowest_one(m, remaining);
-    let options: Vec<Signal> = (0..c.keys_per_beat).map(|key| element(m, codes, key, w.key_codes)).collect();
+    let options: Vec<Signal> = (0..c.keys_per_beat)
+        .map(|key| element(m, codes, key, w.key_codes))
+        .collect();
     let chosen = match index {
         Some(index) => choose(m, index, &options),
         None => options[0],
@@ -310,8 +369,16 @@ fn visit(m: &mut Builder, c: &Configuration, w: &Widths, next: &Next, entry: Ent
         let key = m.concat(&parts);
         m.output("m_key", key, "index of the key in its row");
     }
-    m.output("m_codes", chosen, "codes of the key, one a row of the block");
-    m.output("m_visits", any, "there is a survivor (low: the row has none)");
+    m.output(
+        "m_codes",
+        chosen,
+        "codes of the key, one a row of the block",
+    );
+    m.output(
+        "m_visits",
+        any,
+        "there is a survivor (low: the row has none)",
+    );
     m.output("m_first", first, "first survivor of the row in this pass");
     m.output("m_last", row_done, "last survivor of the row in this pass");
     if let Some(pass) = pass {

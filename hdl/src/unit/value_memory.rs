@@ -19,17 +19,29 @@ struct Banks {
 /// The memory: `s_value_*` loads, `s_*` takes survivors, `m_*` gives their values a cycle later.
 pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let mut m = Builder::new("value_memory", "Values of a head; read once for each survivor.");
-    let s_value_data = m.input("s_value_data", unsigned(w.value_word), "values of one key, lane 0 lowest");
+    let mut m = Builder::new(
+        "value_memory",
+        "Values of a head; read once for each survivor.",
+    );
+    let s_value_data = m.input(
+        "s_value_data",
+        unsigned(w.value_word),
+        "values of one key, lane 0 lowest",
+    );
     let s_value_last = m.input("s_value_last", bit(), "last word of the head");
     let s_value_valid = m.input("s_value_valid", bit(), "word is valid");
-    let head_blocks = m.input("head_blocks", unsigned(HEAD_BLOCKS_BITS), "query blocks that use a head's values");
+    let head_blocks = m.input(
+        "head_blocks",
+        unsigned(HEAD_BLOCKS_BITS),
+        "query blocks that use a head's values",
+    );
     let s_key = m.input("s_key", unsigned(w.key), "key to read");
     let s_codes = m.input("s_codes", unsigned(w.key_codes), "codes of the key");
     let s_visits = m.input("s_visits", bit(), "there is a survivor");
     let s_first = m.input("s_first", bit(), "first survivor of the row in this pass");
     let s_last = m.input("s_last", bit(), "last survivor of the row in this pass");
-    let s_pass = (w.pass > 0).then(|| m.input("s_pass", unsigned(w.pass), "index of the pass over the row"));
+    let s_pass =
+        (w.pass > 0).then(|| m.input("s_pass", unsigned(w.pass), "index of the pass over the row"));
     let s_valid = m.input("s_valid", bit(), "survivor is valid");
     let m_ready = m.input("m_ready", bit(), "receiver takes the values");
 
@@ -45,13 +57,19 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let read = m.name(read, "read");
 
     let released = release(&mut m, c, read, s_last, s_pass, head_blocks);
-    let (write, write_word, value_ready) = load(&mut m, c, &w, &banks, s_value_last, s_value_valid, released);
+    let (write, write_word, value_ready) =
+        load(&mut m, c, &w, &banks, s_value_last, s_value_valid, released);
 
     let memory = m.memory("values", depth(c, &w), w.value_word);
     let write_address: Vec<Signal> = banks.load.into_iter().chain([write_word]).collect();
     let write_address = m.concat(&write_address);
     m.memory_write(memory, write, write_address, s_value_data);
-    let read_address: Vec<Signal> = banks.read.into_iter().chain([s_key]).chain(s_pass).collect();
+    let read_address: Vec<Signal> = banks
+        .read
+        .into_iter()
+        .chain([s_key])
+        .chain(s_pass)
+        .collect();
     let read_address = m.concat(&read_address);
     let visited = m.and(read, s_visits);
     let visited = m.name(visited, "visited");
@@ -62,8 +80,16 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let last = loaded(&mut m, "last", stage.enable, s_last);
     m.output("s_value_ready", value_ready, "word is taken");
     m.output("s_ready", s_ready, "survivor is taken");
-    m.output("loaded", loaded_bank, "the values of the head in hand are loaded (for the counters)");
-    m.output("visited", visited, "a value is read in this cycle (for the counters)");
+    m.output(
+        "loaded",
+        loaded_bank,
+        "the values of the head in hand are loaded (for the counters)",
+    );
+    m.output(
+        "visited",
+        visited,
+        "a value is read in this cycle (for the counters)",
+    );
     m.output("m_value", value, "values of the key");
     m.output("m_codes", codes, "codes of the key");
     m.output("m_first", first, "first survivor of the row in this pass");
@@ -81,9 +107,15 @@ fn depth(c: &Configuration, w: &Widths) -> usize {
 }
 
 fn declare_banks(m: &mut Builder, c: &Configuration) -> Banks {
-    let full = (0..c.value_banks).map(|i| m.register_reset(&format!("bank_{i}_full"), bit(), 0)).collect();
+    let full = (0..c.value_banks)
+        .map(|i| m.register_reset(format!("bank_{i}_full"), bit(), 0))
+        .collect();
     let mut side = |name: &str| (c.value_banks > 1).then(|| m.register_reset(name, bit(), 0));
-    Banks { full, load: side("load_bank"), read: side("read_bank") }
+    Banks {
+        full,
+        load: side("load_bank"),
+        read: side("read_bank"),
+    }
 }
 
 /// The full flag of the bank that `index` points at.
@@ -158,7 +190,13 @@ fn load(
 
     for (index, full) in banks.full.iter().enumerate() {
         let fills = chosen(m, ends, banks.load, index, &format!("bank_{index}_fills"));
-        let empties = chosen(m, released, banks.read, index, &format!("bank_{index}_empties"));
+        let empties = chosen(
+            m,
+            released,
+            banks.read,
+            index,
+            &format!("bank_{index}_empties"),
+        );
         let changes = m.or(fills, empties);
         m.update_if(*full, changes, fills);
     }
@@ -173,7 +211,13 @@ fn load(
 }
 
 /// `event`, if it concerns bank `index`.
-fn chosen(m: &mut Builder, event: Signal, bank: Option<Signal>, index: usize, name: &str) -> Signal {
+fn chosen(
+    m: &mut Builder,
+    event: Signal,
+    bank: Option<Signal>,
+    index: usize,
+    name: &str,
+) -> Signal {
     let concerned = match bank {
         Some(bank) if index == 0 => {
             let first = m.not(bank);

@@ -81,26 +81,22 @@ impl Verilator {
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).expect("a writable folder");
         let mut command = self.command();
+        command.args(["--cc", "--exe", "--build", "-j", "2", "-Wall"]);
+        if self.allow_warnings {
+            command.arg("-Wno-fatal");
+        }
         command.args([
-            "--cc",
-            "--exe",
-            "--build",
-            "-Wall",
-            "-j",
-            "2",
             "--x-initial",
             "0",
-        ]);
-        command.args([
             "--x-assign",
             "0",
             "-O0",
             "-CFLAGS",
             "-O0",
-            "--prefix",
-            "Vtop",
         ]);
-        command.args(["--Mdir", "build", "-o", "run", "main.cpp"]);
+        command.args([
+            "--prefix", "Vtop", "--Mdir", "build", "-o", "run", "main.cpp",
+        ]);
         for (module, text) in files {
             let file = format!("{module}.v");
             fs::write(directory.join(&file), text).expect("a writable folder");

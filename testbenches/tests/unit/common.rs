@@ -27,21 +27,50 @@ pub fn verilator() -> Option<Verilator> {
 
 /// The Verilated unit of `c`; its registers hold random bits until they are loaded or reset.
 pub fn unit(verilator: &Verilator, c: &Configuration) -> Model {
-    verilated_unit(verilator, c, false, PowerUp::Random(1), &default_cache_directory()).expect("builds without a warning")
+    verilated_unit(
+        verilator,
+        c,
+        false,
+        PowerUp::Random(1),
+        &default_cache_directory(),
+    )
+    .expect("builds without a warning")
 }
 
 /// Plays `heads` and fails with the command that plays them again with waves.
-pub fn play(device: &mut Model, c: &Configuration, heads: &[Head], ports: &Ports, replay: &str) -> Outcome {
+pub fn play(
+    device: &mut Model,
+    c: &Configuration,
+    heads: &[Head],
+    ports: &Ports,
+    replay: &str,
+) -> Outcome {
     let stimulus = Stimulus::new(c, heads).expect("the heads fit");
-    run(device, &stimulus, ports)
-        .unwrap_or_else(|mismatch| panic!("{mismatch}\nreplay: logattn cosim --config {} {replay} --waves {}.vcd", c.name, c.name))
+    run(device, &stimulus, ports).unwrap_or_else(|mismatch| {
+        panic!(
+            "{mismatch}\nreplay: logattn cosim --config {} {replay} --waves {}.vcd",
+            c.name, c.name
+        )
+    })
 }
 
 /// Every kind of random rows, with and without stalls.
 pub fn play_random(device: &mut Model, c: &Configuration, seed: u64) {
     for rows in Rows::ALL {
         let heads = heads(c, rows, 3, 3, seed);
-        play(device, c, &heads, &Ports::free(), &format!("--random --seed {seed} --stalls none"));
-        play(device, c, &heads, &Ports::random(seed, 96), &format!("--random --seed {seed} --stalls random"));
+        play(
+            device,
+            c,
+            &heads,
+            &Ports::free(),
+            &format!("--random --seed {seed} --stalls none"),
+        );
+        play(
+            device,
+            c,
+            &heads,
+            &Ports::random(seed, 96),
+            &format!("--random --seed {seed} --stalls random"),
+        );
     }
 }

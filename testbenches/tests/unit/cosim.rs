@@ -1,7 +1,6 @@
 //! Every named configuration, Verilated, against golden model and simulator: every output bit,
 //! every output beat's cycle, every counter.
 
-
 use crate::common::{play, play_random, unit, verilator};
 use logattn_captures::Capture;
 use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
@@ -18,12 +17,21 @@ fn check(name: &str) {
     let mut device = unit(&verilator, &c);
     play_random(&mut device, &c, 1);
     let capture = Capture::demo();
-    let real: Vec<Head> = [5, 40].map(|head| captured_head(&capture, &c, head, 64).expect("fits")).into();
+    let real: Vec<Head> = [5, 40]
+        .map(|head| captured_head(&capture, &c, head, 64).expect("fits"))
+        .into();
     play(&mut device, &c, &real, &Ports::free(), "--stalls none");
-    play(&mut device, &c, &real, &Ports::random(3, 64), "--stalls random --seed 3");
+    play(
+        &mut device,
+        &c,
+        &real,
+        &Ports::random(3, 64),
+        "--stalls random --seed 3",
+    );
     let stimulus = Stimulus::new(&c, &heads(&c, Rows::Random, 2, 3, 9)).expect("fits");
     for cut in [1, 10, 40, 100, 333, 1000] {
-        run_partly(&mut device, &stimulus, &Ports::random(cut, 32), cut).expect("equal until the reset");
+        run_partly(&mut device, &stimulus, &Ports::random(cut, 32), cut)
+            .expect("equal until the reset");
         run(&mut device, &stimulus, &Ports::random(cut, 32)).expect("equal after the reset");
     }
 }
@@ -43,7 +51,17 @@ macro_rules! named {
     };
 }
 
-named!(nano, edge, base, server, paper, nano_int8, edge_int8, base_int8, server_int8);
+named!(
+    nano,
+    edge,
+    base,
+    server,
+    paper,
+    nano_int8,
+    edge_int8,
+    base_int8,
+    server_int8
+);
 
 /// A few random small units in Verilator; many more run on the evaluator.
 #[test]

@@ -12,7 +12,11 @@ use proptest::prelude::*;
 fn play(c: &Configuration, rows: Rows, seed: u64, stalled: u8) -> Result<(), Mismatch> {
     let mut device = Evaluator::new(&attention_unit(c).expect("elaborates")).expect("flattens");
     let stimulus = Stimulus::new(c, &heads(c, rows, 3, 3, seed)).expect("fits");
-    let ports = if stalled == 0 { Ports::free() } else { Ports::random(seed, stalled) };
+    let ports = if stalled == 0 {
+        Ports::free()
+    } else {
+        Ports::random(seed, stalled)
+    };
     run(&mut device, &stimulus, &ports).map(|_| ())
 }
 

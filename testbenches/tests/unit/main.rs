@@ -1,5 +1,6 @@
 //! Tests of the attention unit as a whole.
 
+mod bound;
 mod common;
 mod cosim;
 mod evaluator;

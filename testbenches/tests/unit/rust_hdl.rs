@@ -21,16 +21,24 @@ struct RustHdlUnit {
 
 impl RustHdlUnit {
     fn new(c: &Configuration) -> Self {
-        let mut block = NetlistBlock::new(&attention_unit(c).expect("elaborates")).expect("no loop");
+        let mut block =
+            NetlistBlock::new(&attention_unit(c).expect("elaborates")).expect("no loop");
         block.connect_all();
         check_all(&block).expect("rust-hdl accepts the block");
-        let names = block.pins().iter().map(|pin| pin.name().to_string()).collect();
+        let names = block
+            .pins()
+            .iter()
+            .map(|pin| pin.name().to_string())
+            .collect();
         RustHdlUnit { block, names }
     }
 
     fn phase(&mut self, clock: u64) {
         self.block.pin_mut("clk").expect("a clock").set(clock);
-        assert!(simulate(&mut self.block, MOST_ROUNDS), "rust-hdl's simulation settles");
+        assert!(
+            simulate(&mut self.block, MOST_ROUNDS),
+            "rust-hdl's simulation settles"
+        );
     }
 }
 
@@ -40,7 +48,11 @@ impl Device for RustHdlUnit {
 
     fn port(&self, name: &str) -> Result<usize, NetlistError> {
         self.block.pin(name)?;
-        Ok(self.names.iter().position(|known| known == name).unwrap_or(0))
+        Ok(self
+            .names
+            .iter()
+            .position(|known| known == name)
+            .unwrap_or(0))
     }
 
     fn set_words(&mut self, port: usize, words: &[u32]) {
@@ -48,11 +60,17 @@ impl Device for RustHdlUnit {
             .chunks(2)
             .map(|pair| u64::from(pair[0]) | u64::from(pair.get(1).copied().unwrap_or(0)) << 32)
             .collect();
-        self.block.pin_mut(&self.names[port]).expect("known").set_words(&pairs);
+        self.block
+            .pin_mut(&self.names[port])
+            .expect("known")
+            .set_words(&pairs);
     }
 
     fn set(&mut self, port: usize, value: u32) {
-        self.block.pin_mut(&self.names[port]).expect("known").set(u64::from(value));
+        self.block
+            .pin_mut(&self.names[port])
+            .expect("known")
+            .set(u64::from(value));
     }
 
     fn get(&self, port: usize) -> u32 {
@@ -83,7 +101,10 @@ impl Device for RustHdlUnit {
 
 #[test]
 fn a_whole_unit_runs_in_rust_hdl() {
-    for (c, seed) in [(Configuration::named("nano").expect("known"), 1), (configuration(3), 2)] {
+    for (c, seed) in [
+        (Configuration::named("nano").expect("known"), 1),
+        (configuration(3), 2),
+    ] {
         let mut unit = RustHdlUnit::new(&c);
         let stimulus = Stimulus::new(&c, &heads(&c, Rows::Random, 2, 2, seed)).expect("fits");
         for ports in [Ports::free(), Ports::random(seed, 64)] {

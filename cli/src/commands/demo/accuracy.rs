@@ -62,7 +62,11 @@ impl AddAssign for Difference {
 /// 0 if one of the two has no direction.
 fn cosine(a: ArrayView1<f64>, b: ArrayView1<f64>) -> f64 {
     let lengths = (a.dot(&a) * b.dot(&b)).sqrt();
-    if lengths > 0.0 { a.dot(&b) / lengths } else { 0.0 }
+    if lengths > 0.0 {
+        a.dot(&b) / lengths
+    } else {
+        0.0
+    }
 }
 
 /// The renormalized outputs, [rows, D], as real numbers: what leaves the unit, or where that is
@@ -110,7 +114,13 @@ mod tests {
         assert!((accuracy.relative_error - 1.5_f64.sqrt()).abs() < 1e-12);
         assert!((accuracy.cosine - 0.5).abs() < 1e-12);
         let same = Difference::between(float.view(), float.view()).accuracy();
-        assert_eq!(same, Accuracy { relative_error: 0.0, cosine: 1.0 });
+        assert_eq!(
+            same,
+            Accuracy {
+                relative_error: 0.0,
+                cosine: 1.0
+            }
+        );
     }
 
     #[test]
@@ -123,7 +133,13 @@ mod tests {
             survivors: vec![1, 0],
         };
         // Sums over the normalizer, times the scale; shifts count from 2^7.
-        assert_eq!(renormalized(&c, &attention, 0.5), arr2(&[[5.0, -10.0], [0.0, 0.0]]));
-        assert_eq!(as_they_are(&c, &attention, 0.5), arr2(&[[2.5, -5.0], [0.0, 0.0]]));
+        assert_eq!(
+            renormalized(&c, &attention, 0.5),
+            arr2(&[[5.0, -10.0], [0.0, 0.0]])
+        );
+        assert_eq!(
+            as_they_are(&c, &attention, 0.5),
+            arr2(&[[2.5, -5.0], [0.0, 0.0]])
+        );
     }
 }

@@ -51,11 +51,14 @@ impl Memory {
         };
         for block in codes.axis_chunks_iter(Axis(0), c.query_block) {
             let columns = block.axis_iter(Axis(1)).enumerate();
-            let read = columns.filter(|(_, codes)| codes.iter().any(|code| *code != 0)).map(|(key, _)| key);
+            let read = columns
+                .filter(|(_, codes)| codes.iter().any(|code| *code != 0))
+                .map(|(key, _)| key);
             let read: Vec<usize> = read.collect();
             memory.refetch_bytes += head_bytes;
             memory.survivor_bytes += read.len() as u64 * value_bytes;
-            memory.survivor_burst_bytes += (bursts(&read, value_bytes as usize) * BURST_BYTES) as u64;
+            memory.survivor_burst_bytes +=
+                (bursts(&read, value_bytes as usize) * BURST_BYTES) as u64;
         }
         Ok(memory)
     }

@@ -75,7 +75,9 @@ struct Report<'a> {
 /// A configuration of another head dimension than the capture's, an unwritable directory. That
 /// Verilator cannot be had is told, not an error.
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Error> {
-    let given = ConfigurationArgument { config: arguments.config.clone() };
+    let given = ConfigurationArgument {
+        config: arguments.config.clone(),
+    };
     let configuration = given.load()?;
     let capture = Capture::demo();
     let input = Input::new(&capture, &configuration)?;

@@ -39,21 +39,35 @@ type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType
 /// # Errors
 /// They cannot be drawn or written.
 pub fn write(c: &Configuration, study: &Study, directory: &Path) -> Result<(), Error> {
-    for (style, font) in [(FontStyle::Normal, notosans::REGULAR_TTF), (FontStyle::Bold, notosans::BOLD_TTF)] {
+    for (style, font) in [
+        (FontStyle::Normal, notosans::REGULAR_TTF),
+        (FontStyle::Bold, notosans::BOLD_TTF),
+    ] {
         // A font that does not load shows when text is drawn with it.
         let _ = register_font("sans-serif", style, font);
     }
     let svg = directory.join("demo.svg");
     let area = SVGBackend::new(&svg, SIZE).into_drawing_area();
-    Picture { c, study, scale: 1 }.draw(&area).map_err(|error| failed(&svg, &error))?;
+    Picture { c, study, scale: 1 }
+        .draw(&area)
+        .map_err(|error| failed(&svg, &error))?;
     let png = directory.join("demo.png");
     let size = (SIZE.0 * BITMAP_SCALE, SIZE.1 * BITMAP_SCALE);
     let area = BitMapBackend::new(&png, size).into_drawing_area();
-    Picture { c, study, scale: BITMAP_SCALE as i32 }.draw(&area).map_err(|error| failed(&png, &error))
+    Picture {
+        c,
+        study,
+        scale: BITMAP_SCALE as i32,
+    }
+    .draw(&area)
+    .map_err(|error| failed(&png, &error))
 }
 
 fn failed(path: &Path, error: &dyn std::error::Error) -> Error {
-    Error::Plot { path: path.into(), reason: error.to_string() }
+    Error::Plot {
+        path: path.into(),
+        reason: error.to_string(),
+    }
 }
 
 /// The picture at a scale: all lengths below are for scale 1.
@@ -70,7 +84,10 @@ impl Picture<'_> {
 
     fn text(&self, size: i32, color: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
         let font = ("sans-serif", self.px(size)).into_font();
-        TextStyle { color: color.to_backend_color(), ..TextStyle::from(font).pos(Pos::new(h, v)) }
+        TextStyle {
+            color: color.to_backend_color(),
+            ..TextStyle::from(font).pos(Pos::new(h, v))
+        }
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
@@ -84,8 +101,13 @@ impl Picture<'_> {
     }
 
     fn title<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let bold = TextStyle::from(("sans-serif", self.px(22), FontStyle::Bold).into_font()).color(&INK);
-        let title = format!("{}-bit attention on real rows: configuration {}", self.c.stored_code_bits(), self.c.name);
+        let bold =
+            TextStyle::from(("sans-serif", self.px(22), FontStyle::Bold).into_font()).color(&INK);
+        let title = format!(
+            "{}-bit attention on real rows: configuration {}",
+            self.c.stored_code_bits(),
+            self.c.name
+        );
         area.draw_text(&title, &bold, (self.px(24), self.px(16)))?;
         let (study, total) = (self.study, &self.study.total);
         let line = format!(
@@ -97,14 +119,26 @@ impl Picture<'_> {
             total.twin_over_cycles(),
             total.over_bound()
         );
-        area.draw_text(&line, &self.text(14, FAINT, HPos::Left, VPos::Top), (self.px(24), self.px(46)))
+        area.draw_text(
+            &line,
+            &self.text(14, FAINT, HPos::Left, VPos::Top),
+            (self.px(24), self.px(46)),
+        )
     }
 
     /// Cycles a row by layer: the unit, its bound, the int8 twin.
     fn bars<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let layers = &self.study.layers;
-        let cycles = |layer: &Figures| (layer.per_row(layer.cycles), layer.per_row(layer.int8_twin_cycles));
-        let highest = layers.iter().map(|layer| cycles(layer).1.max(cycles(layer).0)).fold(1.0, f64::max);
+        let cycles = |layer: &Figures| {
+            (
+                layer.per_row(layer.cycles),
+                layer.per_row(layer.int8_twin_cycles),
+            )
+        };
+        let highest = layers
+            .iter()
+            .map(|layer| cycles(layer).1.max(cycles(layer).0))
+            .fold(1.0, f64::max);
         let mut chart = ChartBuilder::on(area)
             .margin_left(self.px(20))
             .margin_right(self.px(16))
@@ -135,12 +169,19 @@ impl Picture<'_> {
             };
             chart.draw_series([bar(-0.36, -0.02, own, UNIT), bar(0.02, 0.36, twin, TWIN)])?;
             let bound = layer.per_row(layer.bound_cycles);
-            let line = PathElement::new([(at - 0.40, bound), (at + 0.01, bound)], BOUND.stroke_width(self.px(2) as u32));
+            let line = PathElement::new(
+                [(at - 0.40, bound), (at + 0.01, bound)],
+                BOUND.stroke_width(self.px(2) as u32),
+            );
             chart.draw_series([line])?;
             let above = self.text(13, INK, HPos::Center, VPos::Bottom);
             let lift = highest * 0.012;
             chart.draw_series([
-                Text::new(format!("{own:.1}"), (at - 0.19, own.max(bound) + lift), above.clone()),
+                Text::new(
+                    format!("{own:.1}"),
+                    (at - 0.19, own.max(bound) + lift),
+                    above.clone(),
+                ),
                 Text::new(format!("{twin:.0}"), (at + 0.19, twin + lift), above),
             ])?;
         }
@@ -155,9 +196,20 @@ impl Picture<'_> {
         ];
         for (color, name, x) in names {
             let (x, y) = (self.px(x), self.px(18));
-            let half = if color == BOUND { self.px(1) } else { self.px(6) };
-            area.draw(&Rectangle::new([(x, y - half), (x + self.px(18), y + half)], color.filled()))?;
-            area.draw_text(name, &self.text(14, INK, HPos::Left, VPos::Center), (x + self.px(24), y))?;
+            let half = if color == BOUND {
+                self.px(1)
+            } else {
+                self.px(6)
+            };
+            area.draw(&Rectangle::new(
+                [(x, y - half), (x + self.px(18), y + half)],
+                color.filled(),
+            ))?;
+            area.draw_text(
+                name,
+                &self.text(14, INK, HPos::Left, VPos::Center),
+                (x + self.px(24), y),
+            )?;
         }
         Ok(())
     }
@@ -167,36 +219,70 @@ impl Picture<'_> {
         let columns = self.study.heads_per_layer;
         let rows = self.study.layers.len();
         let (left, top) = (self.px(64), self.px(40));
-        let (width, height) = (self.px(430) / columns.max(1) as i32, self.px(388) / rows.max(1) as i32);
+        let (width, height) = (
+            self.px(430) / columns.max(1) as i32,
+            self.px(388) / rows.max(1) as i32,
+        );
         let title = "share of keys pruned by head, %";
         let heading = self.text(14, INK, HPos::Left, VPos::Center);
         area.draw_text(title, &heading, (left, self.px(18)))?;
-        let shares: Vec<f64> = self.study.heads.iter().map(|head| 100.0 * head.pruned_share()).collect();
+        let shares: Vec<f64> = self
+            .study
+            .heads
+            .iter()
+            .map(|head| 100.0 * head.pruned_share())
+            .collect();
         let range = Range::of(&shares);
         for (index, share) in shares.iter().enumerate() {
             let (row, column) = ((index / columns) as i32, (index % columns) as i32);
             let corner = (left + column * width, top + row * height);
-            let opposite = (corner.0 + width - self.scale, corner.1 + height - self.scale);
+            let opposite = (
+                corner.0 + width - self.scale,
+                corner.1 + height - self.scale,
+            );
             let place = range.place(*share);
             area.draw(&Rectangle::new([corner, opposite], color(place).filled()))?;
             let ink = if place > 0.55 { WHITE } else { INK };
             let middle = (corner.0 + width / 2, corner.1 + height / 2);
-            area.draw_text(&format!("{share:.0}"), &self.text(14, ink, HPos::Center, VPos::Center), middle)?;
+            area.draw_text(
+                &format!("{share:.0}"),
+                &self.text(14, ink, HPos::Center, VPos::Center),
+                middle,
+            )?;
         }
         let bottom = top + rows as i32 * height;
         for row in 0..rows as i32 {
             let style = self.text(14, INK, HPos::Right, VPos::Center);
-            area.draw_text(&row.to_string(), &style, (left - self.px(8), top + row * height + height / 2))?;
+            area.draw_text(
+                &row.to_string(),
+                &style,
+                (left - self.px(8), top + row * height + height / 2),
+            )?;
         }
         for column in 0..columns as i32 {
             let style = self.text(14, INK, HPos::Center, VPos::Top);
-            area.draw_text(&column.to_string(), &style, (left + column * width + width / 2, bottom + self.px(6)))?;
+            area.draw_text(
+                &column.to_string(),
+                &style,
+                (left + column * width + width / 2, bottom + self.px(6)),
+            )?;
         }
         let style = self.text(15, INK, HPos::Center, VPos::Top);
-        area.draw_text("head", &style, (left + columns as i32 * width / 2, bottom + self.px(26)))?;
-        let upright = self.text(15, INK, HPos::Center, VPos::Bottom).transform(FontTransform::Rotate270);
+        area.draw_text(
+            "head",
+            &style,
+            (left + columns as i32 * width / 2, bottom + self.px(26)),
+        )?;
+        let upright = self
+            .text(15, INK, HPos::Center, VPos::Bottom)
+            .transform(FontTransform::Rotate270);
         area.draw_text("layer", &upright, (left - self.px(34), (top + bottom) / 2))?;
-        self.color_bar(area, (left + columns as i32 * width + self.px(20), top), bottom - top, &range)
+        self.color_bar(
+            area,
+            (left + columns as i32 * width + self.px(20), top),
+            bottom - top,
+            &range,
+        )
     }
 
     fn color_bar<B: DrawingBackend>(
@@ -216,7 +302,11 @@ impl Picture<'_> {
             let place = f64::from(step) / 4.0;
             let y = top + height - (place * f64::from(height)) as i32;
             let style = self.text(13, INK, HPos::Left, VPos::Center);
-            area.draw_text(&format!("{:.0}", range.at(place)), &style, (x + self.px(20), y))?;
+            area.draw_text(
+                &format!("{:.0}", range.at(place)),
+                &style,
+                (x + self.px(20), y),
+            )?;
         }
         Ok(())
     }
@@ -232,7 +322,10 @@ impl Range {
     /// From the least number down to a multiple of 10, up to 100.
     fn of(percents: &[f64]) -> Self {
         let least = percents.iter().copied().fold(90.0, f64::min);
-        Range { low: (least / 10.0).floor() * 10.0, high: 100.0 }
+        Range {
+            low: (least / 10.0).floor() * 10.0,
+            high: 100.0,
+        }
     }
 
     fn place(&self, percent: f64) -> f64 {

@@ -52,7 +52,9 @@ impl Cosimulation {
             Ok(unit) => unit,
             Err(UnitError::Export(error)) => return Err(error.into()),
             Err(UnitError::Verilator(error)) => {
-                return Ok(Cosimulation::Skipped { reason: error::text(&error) });
+                return Ok(Cosimulation::Skipped {
+                    reason: error::text(&error),
+                });
             }
         };
         let (mut cycles, mut beats, mut seconds) = (0, 0, 0.0);
@@ -63,14 +65,24 @@ impl Cosimulation {
                     beats += played.outcome.beats as u64;
                     seconds += played.elapsed.as_secs_f64();
                 }
-                Err(error @ (Mismatch::Simulation(_) | Mismatch::Device(_))) => return Err(Error::Bench(error)),
+                Err(error @ (Mismatch::Simulation(_) | Mismatch::Device(_))) => {
+                    return Err(Error::Bench(error));
+                }
                 Err(mismatch) => {
-                    return Ok(Cosimulation::Different { difference: error::text(&mismatch) });
+                    return Ok(Cosimulation::Different {
+                        difference: error::text(&mismatch),
+                    });
                 }
             }
         }
         let cycles_per_second = cycles as f64 / f64::max(seconds, 1e-9);
-        Ok(Cosimulation::Equal { verilator: unit.verilator, played: case.name, cycles, beats, cycles_per_second })
+        Ok(Cosimulation::Equal {
+            verilator: unit.verilator,
+            played: case.name,
+            cycles,
+            beats,
+            cycles_per_second,
+        })
     }
 
     /// Whether the demonstration succeeds; a co-simulation that was skipped is no failure.

@@ -140,7 +140,11 @@ impl Study {
             probability_bits: c.probability_bits,
             ..Configuration::named("paper")?
         };
-        let contenders = Contenders { unit: c, paper: on_grid(paper), int8_twin: c.int8_twin() };
+        let contenders = Contenders {
+            unit: c,
+            paper: on_grid(paper),
+            int8_twin: c.int8_twin(),
+        };
         let progress = progress::bar(input.capture.heads(), "heads");
         let heads: Vec<HeadStudy> = (0..input.capture.heads())
             .into_par_iter()
@@ -162,7 +166,10 @@ impl Study {
         Ok(Study {
             keys: input.keys,
             heads_per_layer: per_layer,
-            heads: parts.iter().map(|head| figures(std::slice::from_ref(head))).collect(),
+            heads: parts
+                .iter()
+                .map(|head| figures(std::slice::from_ref(head)))
+                .collect(),
             layers: parts.chunks(per_layer).map(figures).collect(),
             total: figures(&parts),
             counters: timing.counters,
@@ -175,7 +182,10 @@ fn on_grid(paper: Configuration) -> Configuration {
     let bits = paper.probability_bits;
     // Legal bits, or `Configuration::validate` would have refused them before.
     match logattn_golden::Thresholds::paper(paper.code_bits, bits) {
-        Ok(thresholds) => Configuration { thresholds: thresholds.into_vec(), ..paper },
+        Ok(thresholds) => Configuration {
+            thresholds: thresholds.into_vec(),
+            ..paper
+        },
         Err(_) => paper,
     }
 }
@@ -183,14 +193,20 @@ fn on_grid(paper: Configuration) -> Configuration {
 impl Contenders<'_> {
     fn study(&self, input: &Input, index: usize) -> Result<HeadStudy, Error> {
         let head = input.head(index)?;
-        let float = input.capture.head(index)?.output().select(Axis(0), &input.rows).mapv(f64::from);
+        let float = input
+            .capture
+            .head(index)?
+            .output()
+            .select(Axis(0), &input.rows)
+            .mapv(f64::from);
         let (lengths, scale) = (input.lengths(), head.scale);
         let refused = |source| Error::Attention {
             file: format!("{}, head {index}", input.capture.name()),
             source,
         };
         let (probabilities, values) = (head.probabilities.view(), head.values.view());
-        let attend = |c: &Configuration| attend(c, probabilities, &lengths, values).map_err(refused);
+        let attend =
+            |c: &Configuration| attend(c, probabilities, &lengths, values).map_err(refused);
         let codes = |c: &Configuration| codes(c, probabilities, &lengths).map_err(refused);
         let against = |output: Array2<f64>| Difference::between(output.view(), float.view());
         let both = |c: &Configuration, attention: &Attention| {
@@ -208,11 +224,21 @@ impl Contenders<'_> {
             rows: lengths.len() as u64,
             survivors: survivors as u64,
             paper_survivors: paper_attention.survivors.iter().sum::<usize>() as u64,
-            differences: Differences { unit, unit_as_is, paper, paper_renormalized, int8_twin },
+            differences: Differences {
+                unit,
+                unit_as_is,
+                paper,
+                paper_renormalized,
+                int8_twin,
+            },
             memory: Memory::of(self.unit, own_codes.view()).map_err(refused)?,
             ..Parts::default()
         };
-        Ok(HeadStudy { codes: own_codes, twin_codes: codes(&self.int8_twin)?, parts })
+        Ok(HeadStudy {
+            codes: own_codes,
+            twin_codes: codes(&self.int8_twin)?,
+            parts,
+        })
     }
 }
 

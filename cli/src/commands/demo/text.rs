@@ -19,7 +19,11 @@ pub fn opening(console: &mut Console, c: &Configuration, capture: &Capture) -> R
         c.stored_code_bits(),
         c.name
     ))?;
-    let model = capture.metadata().model.as_deref().unwrap_or("a transformer");
+    let model = capture
+        .metadata()
+        .model
+        .as_deref()
+        .unwrap_or("a transformer");
     console.line(format!(
         "on what {model} attends to in one text: {} layers of {} heads, {} rows of {} keys, D = {}",
         capture.layers(),
@@ -48,7 +52,10 @@ pub fn study(console: &mut Console, c: &Configuration, study: &Study) -> Result<
     )?;
     console.heading("Bits to store the attention values of all heads")?;
     console.line(storage(c, &study.total.memory))?;
-    console.heading(&format!("Bytes of V moved for all heads, query block B = {}", c.query_block))?;
+    console.heading(&format!(
+        "Bytes of V moved for all heads, query block B = {}",
+        c.query_block
+    ))?;
     console.line(traffic(study))?;
     for line in traffic_verdict(study) {
         console.line(line)?;
@@ -57,7 +64,11 @@ pub fn study(console: &mut Console, c: &Configuration, study: &Study) -> Result<
 }
 
 fn accuracy(c: &Configuration, study: &Study) -> Table {
-    let unit = if c.stored_code_bits() == 3 { ">3 bits\nerror" } else { ">unit\nerror" };
+    let unit = if c.stored_code_bits() == 3 {
+        ">3 bits\nerror"
+    } else {
+        ">unit\nerror"
+    };
     let mut table = Table::new(&[
         "layer",
         unit,
@@ -114,7 +125,11 @@ fn cycles(study: &Study) -> Table {
 
 /// Each layer and all together, with their names.
 fn layers(study: &Study) -> impl Iterator<Item = (String, &Figures)> {
-    let layers = study.layers.iter().enumerate().map(|(index, layer)| (index.to_string(), layer));
+    let layers = study
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(index, layer)| (index.to_string(), layer));
     layers.chain([("all".to_string(), &study.total)])
 }
 
@@ -129,8 +144,14 @@ fn storage(c: &Configuration, memory: &Memory) -> Table {
         ]);
     };
     row("fp16".into(), memory.fp16_bits);
-    row(format!("{} bits a key", c.stored_code_bits()), memory.dense_bits);
-    row("bitmap and the survivors' codes".into(), memory.survivor_bits);
+    row(
+        format!("{} bits a key", c.stored_code_bits()),
+        memory.dense_bits,
+    );
+    row(
+        "bitmap and the survivors' codes".into(),
+        memory.survivor_bits,
+    );
     table
 }
 
@@ -139,8 +160,14 @@ fn strategies(study: &Study) -> [(String, u64); 4] {
     let memory = &study.total.memory;
     [
         ("every block reads all keys".into(), memory.refetch_bytes),
-        ("every block reads its survivors".into(), memory.survivor_bytes),
-        (format!("the same in {BURST_BYTES}-byte bursts"), memory.survivor_burst_bytes),
+        (
+            "every block reads its survivors".into(),
+            memory.survivor_bytes,
+        ),
+        (
+            format!("the same in {BURST_BYTES}-byte bursts"),
+            memory.survivor_burst_bytes,
+        ),
         ("once a head, kept on chip".into(), memory.load_once_bytes),
     ]
 }
@@ -149,7 +176,11 @@ fn traffic(study: &Study) -> Table {
     let all = study.total.memory.refetch_bytes.max(1) as f64;
     let mut table = Table::new(&["V is read", ">KiB", ">of all\nkeys"]);
     for (name, bytes) in strategies(study) {
-        table.row([name, format!("{:.1}", bytes as f64 / 1024.0), percent(bytes as f64 / all)]);
+        table.row([
+            name,
+            format!("{:.1}", bytes as f64 / 1024.0),
+            percent(bytes as f64 / all),
+        ]);
     }
     table
 }
@@ -180,7 +211,11 @@ fn traffic_verdict(study: &Study) -> [String; 2] {
 }
 
 /// The Verilog and what became of its co-simulation.
-pub fn hardware(console: &mut Console, verilog: &Verilog, cosimulation: &Cosimulation) -> Result<(), Error> {
+pub fn hardware(
+    console: &mut Console,
+    verilog: &Verilog,
+    cosimulation: &Cosimulation,
+) -> Result<(), Error> {
     console.heading("Hardware")?;
     console.line(format!(
         "Verilog-2005: {} modules, {} lines, top module {}",
@@ -205,7 +240,18 @@ pub fn hardware(console: &mut Console, verilog: &Verilog, cosimulation: &Cosimul
 pub fn closing(console: &mut Console, directory: &Path) -> Result<(), Error> {
     let at = |name: &str| directory.join(name).display().to_string();
     console.heading("Written")?;
-    console.line(format!("{}  Verilog ({} lists the files)", at("rtl"), at("files.f")))?;
-    console.line(format!("{}, {}  cycles by layer, pruned share by head", at("demo.png"), at("demo.svg")))?;
-    console.line(format!("{}  every figure above, by head and layer", at("demo.json")))
+    console.line(format!(
+        "{}  Verilog ({} lists the files)",
+        at("rtl"),
+        at("files.f")
+    ))?;
+    console.line(format!(
+        "{}, {}  cycles by layer, pruned share by head",
+        at("demo.png"),
+        at("demo.svg")
+    ))?;
+    console.line(format!(
+        "{}  every figure above, by head and layer",
+        at("demo.json")
+    ))
 }
