@@ -1,6 +1,7 @@
 //! Cycles of a unit on many heads back to back.
 
 use crate::error::Error;
+use crate::table::{Table, grouped};
 use logattn_golden::Configuration;
 use logattn_sim::{Counters, Cycle, Ports, Workload, simulate};
 use ndarray::ArrayView2;
@@ -109,6 +110,15 @@ pub fn described(counters: &Counters) -> [(&'static str, u64, &'static str); 8] 
             "cycles a survivor waited for the rows before it to leave",
         ),
     ]
+}
+
+/// The counters as a table.
+pub fn counters(counters: &Counters) -> Table {
+    let mut table = Table::new(&["counter", ">value", "meaning"]);
+    for (name, value, meaning) in described(counters) {
+        table.row([name.to_string(), grouped(value), meaning.to_string()]);
+    }
+    table
 }
 
 #[cfg(test)]

@@ -286,6 +286,23 @@ fn clock_and_reset_are_ports_exactly_where_they_are_needed() {
 }
 
 #[test]
+fn outputs_follow_a_rising_edge_at_the_next_settling() {
+    let mut evaluator = Evaluator::new(&counter()).expect("no loop");
+    evaluator.set("rst", 1);
+    evaluator.clock();
+    assert_eq!((evaluator.get("count"), evaluator.get("at_limit")), (3, 1));
+    evaluator.set("rst", 0);
+    evaluator.set("enable", 1);
+    evaluator.set("limit", 4);
+    evaluator.settle();
+    assert_eq!((evaluator.get("count"), evaluator.get("at_limit")), (3, 0));
+    evaluator.rise();
+    assert_eq!(evaluator.get("at_limit"), 0);
+    evaluator.settle();
+    assert_eq!((evaluator.get("count"), evaluator.get("at_limit")), (4, 1));
+}
+
+#[test]
 fn handles_reach_the_same_ports_as_names() {
     let mut evaluator = Evaluator::new(&counter()).expect("no loop");
     let [rst, enable, by_two, count] =

@@ -8,7 +8,7 @@ use crate::error::{self, Error};
 use crate::files::PendingFile;
 use crate::input::{self, DEMO, Input};
 use crate::table::{Table, grouped};
-use crate::timing::described;
+use crate::timing::counters;
 use clap::{Args, ValueEnum};
 use logattn_captures::Capture;
 use logattn_golden::Configuration;
@@ -247,13 +247,9 @@ fn table(cases: &[Case], played: &[Played]) -> Table {
 fn print_totals(console: &mut Console, played: &[Played]) -> Result<(), Error> {
     console.line("equal: every output bit, the cycle of every output beat, every counter")?;
     console.line("")?;
-    let mut table = Table::new(&["counter", ">value", "meaning"]);
-    for (name, value, meaning) in described(&cosimulation::sum(
-        played.iter().map(|p| p.outcome.counters),
-    )) {
-        table.row([name.to_string(), grouped(value), meaning.to_string()]);
-    }
-    console.line(table)?;
+    console.line(counters(&cosimulation::sum(
+        played.iter().map(|played| played.outcome.counters),
+    )))?;
     let cycles: u64 = played.iter().map(|p| p.outcome.cycles).sum();
     let seconds: f64 = played.iter().map(|p| p.elapsed.as_secs_f64()).sum();
     console.line(format!(

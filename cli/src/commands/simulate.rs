@@ -8,7 +8,7 @@ use crate::files::PendingFile;
 use crate::input::{self, Input};
 use crate::progress;
 use crate::table::{Table, grouped, percent};
-use crate::timing::{Timing, described, push_head};
+use crate::timing::{Timing, counters, described, push_head};
 use clap::Args;
 use logattn_captures::Capture;
 use logattn_golden::{Configuration, codes};
@@ -246,59 +246,59 @@ fn head_codes(
 }
 
 fn print(report: &Report, console: &mut Console) -> Result<(), Error> {
+    let r = report;
     console.line(format!(
-        "{} on configuration {} (sha256 {}): {} heads of {} layers, {} rows of {} keys each, D = {}\n",
-        report.input,
-        report.configuration,
-        report.configuration_sha256,
-        report.heads,
-        report.layers,
-        report.rows_per_head,
-        report.keys_per_row,
-        report.head_dimension
+        "{} on configuration {} (sha256 {}):\n{} heads of {} layers, {} rows of {} keys each, D = {}",
+        r.input,
+        r.configuration,
+        r.configuration_sha256,
+        r.heads,
+        r.layers,
+        r.rows_per_head,
+        r.keys_per_row,
+        r.head_dimension
     ))?;
-    let mut table = Table::new(&["result", ">value", "meaning"]);
-    let mut row = |name: &str, value: String, meaning: &str| {
-        table.row([name, &value, meaning].map(String::from))
-    };
-    row(
-        "cycles",
-        grouped(report.cycles),
-        "from the start to the last output beat",
-    );
-    row(
-        "bound",
-        grouped(report.bound_cycles),
-        "cycles: sum over the query blocks of max(ceil(N / W), survivors)",
-    );
-    row(
-        "cycles / bound",
-        format!("{:.4}", report.cycles_over_bound),
-        "under 1 where the queue evens out long and short rows",
-    );
-    row(
-        "int8 twin",
-        grouped(report.int8_twin_cycles),
-        "cycles of the same lanes with 8-bit probabilities, nothing pruned",
-    );
-    row(
-        "int8 twin / cycles",
-        format!("{:.2}", report.twin_over_cycles),
-        "times faster than the twin",
-    );
-    row(
-        "survivors",
-        format!("{:.2}", report.survivors_per_row),
-        "keys a row whose code is not 0, mean",
-    );
-    row("pruned", percent(report.pruned_share), "of all keys");
-    console.line(table)?;
-    let mut counters = Table::new(&["counter", ">value", "meaning"]);
-    for (name, value, meaning) in described(&report.counters) {
-        counters.row([name.to_string(), grouped(value), meaning.to_string()]);
-    }
     console.line("")?;
-    console.line(counters)
+    let rows = [
+        (
+            "cycles",
+            grouped(r.cycles),
+            "from the start to the last output beat",
+        ),
+        (
+            "bound",
+            grouped(r.bound_cycles),
+            "cycles: sum over the query blocks of max(ceil(N / W), survivors)",
+        ),
+        (
+            "cycles / bound",
+            format!("{:.4}", r.cycles_over_bound),
+            "under 1 where the queue evens out long and short rows",
+        ),
+        (
+            "int8 twin",
+            grouped(r.int8_twin_cycles),
+            "cycles with 8-bit probabilities, nothing pruned, the same lanes",
+        ),
+        (
+            "int8 twin / cycles",
+            format!("{:.2}", r.twin_over_cycles),
+            "times faster than the twin",
+        ),
+        (
+            "survivors",
+            format!("{:.2}", r.survivors_per_row),
+            "keys a row whose code is not 0, mean",
+        ),
+        ("pruned", percent(r.pruned_share), "of all keys"),
+    ];
+    let mut table = Table::new(&["result", ">value", "meaning"]);
+    for (name, value, meaning) in rows {
+        table.row([name.to_string(), value, meaning.to_string()]);
+    }
+    console.line(table)?;
+    console.line("")?;
+    console.line(counters(&report.counters))
 }
 
 /// The report as JSON, with the meaning of every field.

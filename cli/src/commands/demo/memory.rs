@@ -1,6 +1,6 @@
 //! Bits that attention takes to store, bytes of values that have to be moved.
 
-use logattn_golden::{AttentionError, Configuration, DenseCodes, SurvivorCodes};
+use logattn_golden::{Accumulate, AttentionError, Configuration, DenseCodes, SurvivorCodes};
 use ndarray::{ArrayView2, Axis};
 use serde::Serialize;
 use std::ops::AddAssign;
@@ -49,10 +49,12 @@ impl Memory {
             load_once_bytes: head_bytes,
             ..Memory::default()
         };
+        // The int8 twin reads what it has no code for as well.
+        let reads_all = c.accumulate == Accumulate::Multiply;
         for block in codes.axis_chunks_iter(Axis(0), c.query_block) {
             let columns = block.axis_iter(Axis(1)).enumerate();
             let read = columns
-                .filter(|(_, codes)| codes.iter().any(|code| *code != 0))
+                .filter(|(_, codes)| reads_all || codes.iter().any(|code| *code != 0))
                 .map(|(key, _)| key);
             let read: Vec<usize> = read.collect();
             memory.refetch_bytes += head_bytes;

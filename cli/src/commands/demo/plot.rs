@@ -4,6 +4,7 @@ use super::study::{Figures, Study};
 use crate::error::Error;
 use logattn_golden::Configuration;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -31,7 +32,8 @@ const SCALE: [RGBColor; 6] = [
     RGBColor(20, 45, 110),
 ];
 
-type Area<'a, B> = DrawingArea<B, Shift>;
+type Area<B> = DrawingArea<B, Shift>;
+type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 /// Writes `demo.png` and `demo.svg` into a directory.
@@ -129,16 +131,8 @@ impl Picture<'_> {
     /// Cycles a row by layer: the unit, its bound, the int8 twin.
     fn bars<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let layers = &self.study.layers;
-        let cycles = |layer: &Figures| {
-            (
-                layer.per_row(layer.cycles),
-                layer.per_row(layer.int8_twin_cycles),
-            )
-        };
-        let highest = layers
-            .iter()
-            .map(|layer| cycles(layer).1.max(cycles(layer).0))
-            .fold(1.0, f64::max);
+        let cycles = |layer: &Figures| layer.per_row(layer.cycles.max(layer.int8_twin_cycles));
+        let highest = layers.iter().map(cycles).fold(1.0, f64::max);
         let mut chart = ChartBuilder::on(area)
             .margin_left(self.px(20))
             .margin_right(self.px(16))
@@ -162,30 +156,40 @@ impl Picture<'_> {
             .axis_desc_style(self.text(15, INK, HPos::Left, VPos::Top))
             .draw()?;
         for (index, layer) in layers.iter().enumerate() {
-            let (own, twin) = cycles(layer);
-            let at = index as f64;
-            let bar = |from: f64, to: f64, height: f64, color: RGBColor| {
-                Rectangle::new([(at + from, 0.0), (at + to, height)], color.filled())
-            };
-            chart.draw_series([bar(-0.36, -0.02, own, UNIT), bar(0.02, 0.36, twin, TWIN)])?;
-            let bound = layer.per_row(layer.bound_cycles);
-            let line = PathElement::new(
-                [(at - 0.40, bound), (at + 0.01, bound)],
-                BOUND.stroke_width(self.px(2) as u32),
-            );
-            chart.draw_series([line])?;
-            let above = self.text(13, INK, HPos::Center, VPos::Bottom);
-            let lift = highest * 0.012;
-            chart.draw_series([
-                Text::new(
-                    format!("{own:.1}"),
-                    (at - 0.19, own.max(bound) + lift),
-                    above.clone(),
-                ),
-                Text::new(format!("{twin:.0}"), (at + 0.19, twin + lift), above),
-            ])?;
+            self.layer_bars(&mut chart, index as f64, layer, highest * 0.012)?;
         }
         self.legend(area)
+    }
+
+    /// One layer's bars at `at`, with their numbers `lift` above them.
+    fn layer_bars<B: DrawingBackend>(
+        &self,
+        chart: &mut Chart<B>,
+        at: f64,
+        layer: &Figures,
+        lift: f64,
+    ) -> Drawn<B> {
+        let [own, bound, twin] = [layer.cycles, layer.bound_cycles, layer.int8_twin_cycles]
+            .map(|all| layer.per_row(all));
+        let bar = |from: f64, to: f64, height: f64, color: RGBColor| {
+            Rectangle::new([(at + from, 0.0), (at + to, height)], color.filled())
+        };
+        chart.draw_series([bar(-0.36, -0.02, own, UNIT), bar(0.02, 0.36, twin, TWIN)])?;
+        let line = [(at - 0.40, bound), (at + 0.01, bound)];
+        chart.draw_series([PathElement::new(
+            line,
+            BOUND.stroke_width(self.px(2) as u32),
+        )])?;
+        let above = self.text(13, INK, HPos::Center, VPos::Bottom);
+        chart.draw_series([
+            Text::new(
+                format!("{own:.1}"),
+                (at - 0.19, own.max(bound) + lift),
+                above.clone(),
+            ),
+            Text::new(format!("{twin:.0}"), (at + 0.19, twin + lift), above),
+        ])?;
+        Ok(())
     }
 
     fn legend<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
@@ -216,16 +220,24 @@ impl Picture<'_> {
 
     /// The pruned share of every head.
     fn heat_map<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let columns = self.study.heads_per_layer;
-        let rows = self.study.layers.len();
-        let (left, top) = (self.px(64), self.px(40));
-        let (width, height) = (
-            self.px(430) / columns.max(1) as i32,
-            self.px(388) / rows.max(1) as i32,
+        let (columns, rows) = (
+            self.study.heads_per_layer as i32,
+            self.study.layers.len() as i32,
         );
-        let title = "share of keys pruned by head, %";
+        let grid = Grid {
+            left: self.px(64),
+            top: self.px(40),
+            width: self.px(430) / columns.max(1),
+            height: self.px(388) / rows.max(1),
+            columns,
+            rows,
+        };
         let heading = self.text(14, INK, HPos::Left, VPos::Center);
-        area.draw_text(title, &heading, (left, self.px(18)))?;
+        area.draw_text(
+            "share of keys pruned by head, %",
+            &heading,
+            (grid.left, self.px(18)),
+        )?;
         let shares: Vec<f64> = self
             .study
             .heads
@@ -234,54 +246,51 @@ impl Picture<'_> {
             .collect();
         let range = Range::of(&shares);
         for (index, share) in shares.iter().enumerate() {
-            let (row, column) = ((index / columns) as i32, (index % columns) as i32);
-            let corner = (left + column * width, top + row * height);
-            let opposite = (
-                corner.0 + width - self.scale,
-                corner.1 + height - self.scale,
-            );
+            let (row, column) = (index as i32 / columns, index as i32 % columns);
+            let (from, to) = (grid.corner(column, row), grid.corner(column + 1, row + 1));
             let place = range.place(*share);
-            area.draw(&Rectangle::new([corner, opposite], color(place).filled()))?;
+            let cell = [from, (to.0 - self.scale, to.1 - self.scale)];
+            area.draw(&Rectangle::new(cell, color(place).filled()))?;
             let ink = if place > 0.55 { WHITE } else { INK };
-            let middle = (corner.0 + width / 2, corner.1 + height / 2);
-            area.draw_text(
-                &format!("{share:.0}"),
-                &self.text(14, ink, HPos::Center, VPos::Center),
-                middle,
-            )?;
+            let style = self.text(14, ink, HPos::Center, VPos::Center);
+            let middle = ((from.0 + to.0) / 2, (from.1 + to.1) / 2);
+            area.draw_text(&format!("{share:.0}"), &style, middle)?;
         }
-        let bottom = top + rows as i32 * height;
-        for row in 0..rows as i32 {
-            let style = self.text(14, INK, HPos::Right, VPos::Center);
-            area.draw_text(
-                &row.to_string(),
-                &style,
-                (left - self.px(8), top + row * height + height / 2),
-            )?;
+        self.grid_labels(area, &grid)?;
+        let (right, bottom) = grid.corner(columns, rows);
+        self.color_bar(
+            area,
+            (right + self.px(20), grid.top),
+            bottom - grid.top,
+            &range,
+        )
+    }
+
+    fn grid_labels<B: DrawingBackend>(&self, area: &Area<B>, grid: &Grid) -> Drawn<B> {
+        let (right, bottom) = grid.corner(grid.columns, grid.rows);
+        let style = self.text(14, INK, HPos::Right, VPos::Center);
+        for row in 0..grid.rows {
+            let middle = grid.corner(0, row).1 + grid.height / 2;
+            area.draw_text(&row.to_string(), &style, (grid.left - self.px(8), middle))?;
         }
-        for column in 0..columns as i32 {
-            let style = self.text(14, INK, HPos::Center, VPos::Top);
-            area.draw_text(
-                &column.to_string(),
-                &style,
-                (left + column * width + width / 2, bottom + self.px(6)),
-            )?;
+        let style = self.text(14, INK, HPos::Center, VPos::Top);
+        for column in 0..grid.columns {
+            let middle = grid.corner(column, 0).0 + grid.width / 2;
+            area.draw_text(&column.to_string(), &style, (middle, bottom + self.px(6)))?;
         }
         let style = self.text(15, INK, HPos::Center, VPos::Top);
         area.draw_text(
             "head",
             &style,
-            (left + columns as i32 * width / 2, bottom + self.px(26)),
+            ((grid.left + right) / 2, bottom + self.px(26)),
         )?;
         let upright = self
             .text(15, INK, HPos::Center, VPos::Bottom)
             .transform(FontTransform::Rotate270);
-        area.draw_text("layer", &upright, (left - self.px(34), (top + bottom) / 2))?;
-        self.color_bar(
-            area,
-            (left + columns as i32 * width + self.px(20), top),
-            bottom - top,
-            &range,
+        area.draw_text(
+            "layer",
+            &upright,
+            (grid.left - self.px(34), (grid.top + bottom) / 2),
         )
     }
 
@@ -309,6 +318,26 @@ impl Picture<'_> {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Cells of equal size, in pixels.
+struct Grid {
+    left: i32,
+    top: i32,
+    width: i32,
+    height: i32,
+    columns: i32,
+    rows: i32,
+}
+
+impl Grid {
+    /// The upper left corner of a cell.
+    fn corner(&self, column: i32, row: i32) -> (i32, i32) {
+        (
+            self.left + column * self.width,
+            self.top + row * self.height,
+        )
     }
 }
 

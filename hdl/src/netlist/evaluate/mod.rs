@@ -214,6 +214,13 @@ impl Evaluator {
 
     /// One cycle: settles, takes the rising edge, settles again.
     pub fn clock(&mut self) {
+        self.rise();
+        self.settle();
+    }
+
+    /// Settles and takes the rising edge. Outputs follow at the next [`Evaluator::settle`], so that a
+    /// loop of setting inputs, settling, reading outputs and rising evaluates each cycle once.
+    pub fn rise(&mut self) {
         self.settle();
         let is_reset = self.values[self.reset] != 0;
         for register in &self.registers {
@@ -224,7 +231,6 @@ impl Evaluator {
         }
         self.values[..self.next.len()].copy_from_slice(&self.next);
         self.changed = Change::Everything;
-        self.settle();
     }
 }
 
