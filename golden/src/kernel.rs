@@ -42,13 +42,44 @@ impl WideBlock {
     }
 }
 
-/// Left shift of each code. Repeated for every element of a block: a vector of shifts is loaded
-/// in less time than one shift is spread over a vector.
-pub(crate) type ShiftTable = [WideBlock; CODES];
+/// A 16-bit integer for each element of a block, aligned like the widest vector.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct NarrowBlock([i16; BLOCK]);
 
-/// The table for the shift of each code.
+impl NarrowBlock {
+    const ZERO: Self = Self([0; BLOCK]);
+
+    /// The first elements, as many as there is room for, shifted left.
+    #[inline(always)]
+    fn store(&self, left: u32, sums: &mut [i64]) {
+        let mut wide = [0; BLOCK];
+        for (wide, sum) in wide.iter_mut().zip(self.0) {
+            *wide = i64::from(sum) << left;
+        }
+        sums.copy_from_slice(&wide[..sums.len()]);
+    }
+}
+
+/// What each code shifts a value by. Repeated for every element of a block: a vector is loaded in
+/// less time than one number is spread over a vector.
+pub(crate) struct ShiftTable {
+    /// Left shift of each code.
+    left: [WideBlock; CODES],
+    /// Left shift that codes other than 0 have in common: that of code 1, the smallest.
+    common: u32,
+    /// 2 to what each code's shift exceeds the common one by.
+    weights: [NarrowBlock; CODES],
+}
+
+/// The table for the left shift of each code, which rises with the codes in use.
 pub(crate) fn shift_table(left: [u32; CODES]) -> ShiftTable {
-    left.map(|shift| WideBlock([shift as i32; BLOCK]))
+    let common = left[1];
+    ShiftTable {
+        left: left.map(|shift| WideBlock([shift as i32; BLOCK])),
+        common,
+        weights: left.map(|shift| NarrowBlock([1 << shift.saturating_sub(common); BLOCK])),
+    }
 }
 
 /// Values of one head, each padded with zeros to whole blocks.
@@ -140,7 +171,7 @@ pub(crate) fn to_fixed<F: Copy + Into<f64>, P: Probability>(
     legal
 }
 
-/// Code of each probability: how many thresholds it reaches.
+/// Code of each probability: how many thresholds it reaches. Thresholds are non-decreasing.
 #[multiversion(targets = "simd")]
 pub(crate) fn threshold_codes<P: Probability>(
     probabilities: &[P],
@@ -150,11 +181,18 @@ pub(crate) fn threshold_codes<P: Probability>(
     const CHUNK: usize = 64;
     let (chunks, rest) = probabilities.as_chunks::<CHUNK>();
     let (code_chunks, code_rest) = codes.as_chunks_mut::<CHUNK>();
+    let seven = <&[P; 7]>::try_from(thresholds);
     for (probabilities, codes) in chunks.iter().zip(code_chunks) {
         let mut reached = [P::default(); CHUNK];
-        for threshold in thresholds {
+        if let Ok(thresholds) = seven {
             for (reached, probability) in reached.iter_mut().zip(probabilities) {
-                *reached += P::from(probability >= threshold);
+                *reached = code_of_seven(*probability, thresholds);
+            }
+        } else {
+            for threshold in thresholds {
+                for (reached, probability) in reached.iter_mut().zip(probabilities) {
+                    *reached += P::from(probability >= threshold);
+                }
             }
         }
         for (code, reached) in codes.iter_mut().zip(reached) {
@@ -164,6 +202,24 @@ pub(crate) fn threshold_codes<P: Probability>(
     for (code, probability) in code_rest.iter_mut().zip(rest) {
         *code = thresholds.iter().filter(|t| probability >= *t).count() as u8;
     }
+}
+
+/// How many of seven thresholds a probability reaches, by bisection: three comparisons and four
+/// choices, all of which vectors have.
+#[inline(always)]
+fn code_of_seven<P: Probability>(probability: P, thresholds: &[P; 7]) -> P {
+    let [t1, t2, t3, t4, t5, t6, t7] = *thresholds;
+    let four = probability >= t4;
+    let two = probability >= if four { t6 } else { t2 };
+    let below = if two { t3 } else { t1 };
+    let above = if two { t7 } else { t5 };
+    let one = probability >= if four { above } else { below };
+    let mut code = P::from(four);
+    code += code;
+    code += P::from(two);
+    code += code;
+    code += P::from(one);
+    code
 }
 
 /// 8-bit linear code of each probability.
@@ -179,10 +235,86 @@ pub(crate) fn linear_codes<P: Probability>(
 }
 
 /// Sum of `value << left[code]` over the survivors; returns the sum of `1 << left[code]`.
-#[multiversion(targets = "simd")]
 pub(crate) fn shift_accumulate(
     survivors: Survivors,
-    left: &ShiftTable,
+    table: &ShiftTable,
+    values: Values,
+    sums: &mut [i64],
+) -> u64 {
+    // The normalizer is at least the number of survivors.
+    let normalizer = if survivors.count() as u64 <= MOST_NARROW {
+        narrow_accumulate(survivors, table, values, sums)
+    } else {
+        u64::MAX
+    };
+    if normalizer <= MOST_NARROW {
+        normalizer << table.common
+    } else {
+        wide_accumulate(survivors, table, values, sums)
+    }
+}
+
+/// Largest normalizer at which 16 bits hold every sum of 8-bit values: from -128 to 127 times it.
+/// The probabilities of a row come to about 1, so 7 levels of powers of two stay within it.
+const MOST_NARROW: u64 = 256;
+
+/// [`shift_accumulate`] in 16 bits: half the work. The shift that all codes have in common comes
+/// last, and the normalizer returned is without it. The sums are right if that is at most
+/// [`MOST_NARROW`].
+#[multiversion(targets = "simd")]
+fn narrow_accumulate(
+    survivors: Survivors,
+    table: &ShiftTable,
+    values: Values,
+    sums: &mut [i64],
+) -> u64 {
+    let mut normalizer = 0;
+    let mut index = 0;
+    // Several blocks at a time: the survivors are looked for less often.
+    for sums in sums.chunks_mut(2 * BLOCK) {
+        if sums.len() > BLOCK {
+            normalizer = narrow_blocks::<2>(survivors, table, values, index, sums);
+        } else {
+            normalizer = narrow_blocks::<1>(survivors, table, values, index, sums);
+        }
+        index += 2;
+    }
+    normalizer
+}
+
+/// [`narrow_accumulate`] for some blocks of the values, from the block `index` on.
+#[inline(always)]
+fn narrow_blocks<const BLOCKS: usize>(
+    survivors: Survivors,
+    table: &ShiftTable,
+    values: Values,
+    index: usize,
+    sums: &mut [i64],
+) -> u64 {
+    let mut blocks = [NarrowBlock::ZERO; BLOCKS];
+    let mut normalizer = 0;
+    survivors.for_each(|key, code| {
+        let NarrowBlock(weights) = &table.weights[code];
+        normalizer += u64::from(weights[0] as u16);
+        for (offset, block) in blocks.iter_mut().enumerate() {
+            let values = values.block(key, index + offset);
+            for ((sum, value), weight) in block.0.iter_mut().zip(values).zip(weights) {
+                // Sums beyond 16 bits on the way come right in the end.
+                *sum = sum.wrapping_add(i16::from(*value).wrapping_mul(*weight));
+            }
+        }
+    });
+    for (block, sums) in blocks.iter().zip(sums.chunks_mut(BLOCK)) {
+        block.store(table.common, sums);
+    }
+    normalizer
+}
+
+/// [`shift_accumulate`] in 32 bits, for any normalizer.
+#[multiversion(targets = "simd")]
+fn wide_accumulate(
+    survivors: Survivors,
+    table: &ShiftTable,
     values: Values,
     sums: &mut [i64],
 ) -> u64 {
@@ -191,7 +323,7 @@ pub(crate) fn shift_accumulate(
         let mut block = WideBlock::ZERO;
         normalizer = 0;
         survivors.for_each(|key, code| {
-            let WideBlock(shifts) = &left[code];
+            let WideBlock(shifts) = &table.left[code];
             normalizer += 1 << shifts[0];
             let values = values.block(key, index);
             for ((sum, value), shift) in block.0.iter_mut().zip(values).zip(shifts) {
@@ -253,8 +385,38 @@ pub(crate) fn multiply_accumulate(codes: &[u8], values: Values, sums: &mut [i64]
 }
 
 /// `divide_rounded` of each sum by the same normalizer, which is not 0.
-#[multiversion(targets = "simd")]
+///
+/// Sums and outputs are bounded as in a row: means of values of at most `output_bits` = 16 bits.
 pub(crate) fn divide(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs: &mut [i32]) {
+    // A sum is at most 2^7 times its normalizer.
+    if normalizer < 1 << 24 {
+        divide_narrow(sums, normalizer, fraction_bits, outputs);
+    } else {
+        divide_wide(sums, normalizer, fraction_bits, outputs);
+    }
+}
+
+/// [`divide`] for sums of 32 bits.
+///
+/// The quotient q = sum 2^f / n, |q| <= 2^15, is found in floating point with an error below
+/// 2^-36 (two roundings of relative error 2^-53, each). It lies on a tie, or at least 1 / (2 n)
+/// > 2^-25 off one. So q moved away from zero by 2^-30 is off every tie, on the side to which q
+/// rounds, and the error can not bring it to the other.
+#[multiversion(targets = "simd")]
+fn divide_narrow(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs: &mut [i32]) {
+    const AWAY: f64 = 1.0 / (1_u64 << 30) as f64;
+    // Adding it leaves the nearest integer in the low bits of the mantissa, also a negative one.
+    const ROUND: f64 = 1.5 * (1_u64 << 52) as f64;
+    let scale = f64::from(1_u32 << fraction_bits) / normalizer as f64;
+    for (output, sum) in outputs.iter_mut().zip(sums) {
+        let quotient = f64::from(*sum as i32) * scale;
+        *output = (quotient + AWAY.copysign(quotient) + ROUND).to_bits() as i32;
+    }
+}
+
+/// [`divide`] for any sums.
+#[multiversion(targets = "simd")]
+fn divide_wide(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs: &mut [i32]) {
     let divisor = 2 * normalizer as i64;
     let inverse = (divisor as f64).recip();
     for (output, sum) in outputs.iter_mut().zip(sums) {

@@ -1,8 +1,6 @@
 //! The attention model on data that has been checked, rows in parallel.
 
-use std::borrow::Cow;
-
-use ndarray::{Array, Array2, ArrayView2, ArrayView3, Axis, Dimension};
+use ndarray::{Array, Array2, ArrayView2, ArrayView3, Dimension, StrideShape};
 use rayon::prelude::*;
 
 use crate::attention::HeadsAttention;
@@ -30,17 +28,21 @@ pub(crate) struct Model<'a, P> {
     configuration: &'a Configuration,
     thresholds: Vec<P>,
     weights: Weights,
+    /// Fraction bits that outputs have more than values; none without outputs.
+    fraction_bits: Option<u32>,
 }
 
 /// Buffers of one thread: no row allocates.
-struct Scratch<P> {
-    probabilities: Vec<P>,
+struct Scratch {
     codes: Vec<u8>,
     survivors: Vec<u64>,
 }
 
 /// Fewest rows worth handing to another thread.
-const ROWS_PER_TASK: usize = 16;
+const ROWS_PER_TASK: usize = 64;
+
+/// Fewest blocks of values worth handing to another thread.
+const BLOCKS_PER_TASK: usize = 4096;
 
 impl<'a, P: Probability> Model<'a, P> {
     pub fn new(configuration: &'a Configuration) -> Result<Self, AttentionError> {
@@ -58,6 +60,9 @@ impl<'a, P: Probability> Model<'a, P> {
             configuration,
             thresholds: reachable(&configuration.thresholds),
             weights,
+            fraction_bits: configuration
+                .output_bits
+                .map(|output_bits| output_bits - configuration.value_bits),
         })
     }
 
@@ -87,39 +92,97 @@ impl<'a, P: Probability> Model<'a, P> {
     ) -> HeadsAttention {
         let (heads, rows, keys) = probabilities.dim();
         let dimension = self.configuration.head_dimension;
+        let probabilities = probabilities.as_standard_layout();
         let blocks = dimension.div_ceil(BLOCK);
-        let padded = padded(values, blocks);
-        let mut accumulators = Array::zeros((heads, rows, dimension));
-        let mut totals = vec![(0_u64, 0_usize); heads * rows];
-        slice_of_mut(&mut accumulators)
-            .par_chunks_mut(dimension)
-            .zip(&mut totals)
-            .enumerate()
-            .with_min_len(ROWS_PER_TASK)
+        let rows = Rows {
+            probabilities: probabilities.as_slice().unwrap_or_default(),
+            shape: (heads, rows, keys),
+            lengths,
+            values: &padded(values, blocks),
+            blocks,
+        };
+        match dimension {
+            32 => self.attend_arrays::<32>(rows),
+            64 => self.attend_arrays::<64>(rows),
+            _ => self.attend_slices(rows, dimension),
+        }
+    }
+
+    /// Rows whose size is known beforehand: their results are written to memory once, where the
+    /// slices of [`Self::attend_slices`] are zeroed first.
+    fn attend_arrays<const D: usize>(&self, rows: Rows<P>) -> HeadsAttention {
+        let mut totals = Totals::new(&rows);
+        let (mut accumulators, mut outputs) = (Vec::new(), Vec::new());
+        let attended = totals.par_iter_mut().map_init(
+            || Scratch::new(rows.keys()),
+            |scratch, (index, total)| {
+                let (mut sums, mut outputs) = ([0_i64; D], [0_i32; D]);
+                self.row(rows, index, scratch, total, &mut sums, &mut outputs);
+                (sums, outputs)
+            },
+        );
+        match self.fraction_bits {
+            Some(_) => attended.unzip_into_vecs(&mut accumulators, &mut outputs),
+            None => attended.map(|(sums, _)| sums).collect_into_vec(&mut accumulators),
+        }
+        let outputs = outputs.into_flattened();
+        self.heads_attention(rows, totals, accumulators.into_flattened(), outputs)
+    }
+
+    /// Rows of any size.
+    fn attend_slices(&self, rows: Rows<P>, dimension: usize) -> HeadsAttention {
+        let mut totals = Totals::new(&rows);
+        let elements = totals.normalizers.len() * dimension;
+        let (mut accumulators, mut outputs) = (vec![0; elements], vec![0; elements]);
+        totals
+            .par_iter_mut()
+            .zip(accumulators.par_chunks_mut(dimension))
+            .zip(outputs.par_chunks_mut(dimension))
             .for_each_init(
-                || Scratch::new(keys),
-                |scratch, (index, (sums, total))| {
-                    let (head, row) = (index / rows, index % rows);
-                    let values = Values {
-                        elements: &padded[head * keys * blocks..][..keys * blocks],
-                        blocks,
-                    };
-                    let probabilities = probabilities.index_axis(Axis(0), head);
-                    let probabilities = probabilities.index_axis_move(Axis(0), row);
-                    let probabilities = contiguous(probabilities, &mut scratch.probabilities);
-                    let codes = &mut scratch.codes[..lengths[row]];
-                    self.encode(&probabilities[..lengths[row]], codes);
-                    *total = self.accumulate(codes, &mut scratch.survivors, values, sums);
+                || Scratch::new(rows.keys()),
+                |scratch, (((index, total), sums), outputs)| {
+                    self.row(rows, index, scratch, total, sums, outputs);
                 },
             );
-        let normalizers = Array2::from_shape_fn((heads, rows), |(h, r)| totals[h * rows + r].0);
-        let survivors = Array2::from_shape_fn((heads, rows), |(h, r)| totals[h * rows + r].1);
-        let outputs = self.outputs(&accumulators, &totals);
+        self.heads_attention(rows, totals, accumulators, outputs)
+    }
+
+    /// One row; the outputs are set only if there are any.
+    #[inline(always)]
+    fn row(
+        &self,
+        rows: Rows<P>,
+        index: usize,
+        scratch: &mut Scratch,
+        (normalizer, survivors): (&mut u64, &mut usize),
+        sums: &mut [i64],
+        outputs: &mut [i32],
+    ) {
+        let (probabilities, values) = rows.row(index);
+        let codes = &mut scratch.codes[..probabilities.len()];
+        self.encode(probabilities, codes);
+        (*normalizer, *survivors) = self.accumulate(codes, &mut scratch.survivors, values, sums);
+        // The outputs of an empty row stay 0.
+        if let (Some(fraction_bits), 1..) = (self.fraction_bits, *normalizer) {
+            divide(sums, *normalizer, fraction_bits, outputs);
+        }
+    }
+
+    fn heads_attention(
+        &self,
+        rows: Rows<P>,
+        totals: Totals,
+        accumulators: Vec<i64>,
+        outputs: Vec<i32>,
+    ) -> HeadsAttention {
+        let (heads, rows, _) = rows.shape;
+        let dimension = self.configuration.head_dimension;
+        let normalizes = self.fraction_bits.is_some();
         HeadsAttention {
-            accumulators,
-            normalizers,
-            outputs,
-            survivors,
+            accumulators: shaped((heads, rows, dimension), accumulators),
+            normalizers: shaped((heads, rows), totals.normalizers),
+            outputs: normalizes.then(|| shaped((heads, rows, dimension), outputs)),
+            survivors: shaped((heads, rows), totals.survivors),
         }
     }
 
@@ -155,35 +218,70 @@ impl<'a, P: Probability> Model<'a, P> {
             Weights::Multiply => (multiply_accumulate(codes, values, sums), codes.len()),
         }
     }
+}
 
-    fn outputs<D: Dimension>(
-        &self,
-        accumulators: &Array<i64, D>,
-        totals: &[(u64, usize)],
-    ) -> Option<Array<i32, D>> {
-        let fraction_bits = self.configuration.output_bits? - self.configuration.value_bits;
-        let dimension = self.configuration.head_dimension;
-        let accumulated = accumulators.as_slice().unwrap_or_default();
-        let mut outputs = Array::zeros(accumulators.raw_dim());
-        slice_of_mut(&mut outputs)
-            .par_chunks_mut(dimension)
-            .zip(accumulated.par_chunks(dimension))
-            .zip(totals)
-            .with_min_len(ROWS_PER_TASK)
-            .for_each(|((outputs, sums), (normalizer, _))| {
-                // The outputs of an empty row stay 0.
-                if *normalizer != 0 {
-                    divide(sums, *normalizer, fraction_bits, outputs);
-                }
-            });
-        Some(outputs)
+/// The data of all rows.
+#[derive(Clone, Copy)]
+struct Rows<'a, P> {
+    /// [heads, rows, keys], contiguous.
+    probabilities: &'a [P],
+    /// Heads, rows and keys.
+    shape: (usize, usize, usize),
+    lengths: &'a [usize],
+    /// [heads, keys, blocks].
+    values: &'a [ValueBlock],
+    blocks: usize,
+}
+
+impl<'a, P> Rows<'a, P> {
+    fn keys(&self) -> usize {
+        self.shape.2
+    }
+
+    /// A row's probabilities, as many as it is long, and its head's values.
+    #[inline(always)]
+    fn row(&self, index: usize) -> (&'a [P], Values<'a>) {
+        let (_, rows, keys) = self.shape;
+        let (head, row) = (index / rows, index % rows);
+        let values = Values {
+            elements: &self.values[head * keys * self.blocks..][..keys * self.blocks],
+            blocks: self.blocks,
+        };
+        let probabilities = &self.probabilities[index * keys..][..self.lengths[row]];
+        (probabilities, values)
     }
 }
 
-impl<P: Probability> Scratch<P> {
+/// What there is one of for each row of all heads.
+struct Totals {
+    normalizers: Vec<u64>,
+    survivors: Vec<usize>,
+}
+
+impl Totals {
+    fn new<P>(rows: &Rows<P>) -> Self {
+        let (heads, rows, _) = rows.shape;
+        Self {
+            normalizers: vec![0; heads * rows],
+            survivors: vec![0; heads * rows],
+        }
+    }
+
+    /// Each row's index, normalizer and number of survivors.
+    fn par_iter_mut(
+        &mut self,
+    ) -> impl IndexedParallelIterator<Item = (usize, (&mut u64, &mut usize))> {
+        self.normalizers
+            .par_iter_mut()
+            .zip(&mut self.survivors)
+            .enumerate()
+            .with_min_len(ROWS_PER_TASK)
+    }
+}
+
+impl Scratch {
     fn new(keys: usize) -> Self {
         Self {
-            probabilities: vec![P::default(); keys],
             codes: vec![0; keys],
             survivors: vec![0; keys.div_ceil(u64::BITS as usize)],
         }
@@ -214,17 +312,28 @@ fn by_code(levels: &[u32], weight: impl Fn(u32) -> u32) -> [u32; CODES] {
 
 /// [heads, keys, blocks]: values with each row padded with zeros to whole blocks.
 fn padded(values: ArrayView3<i8>, blocks: usize) -> Vec<ValueBlock> {
-    let (heads, keys, _) = values.dim();
+    let (heads, keys, dimension) = values.dim();
+    let values = values.as_standard_layout();
+    let elements = values.as_slice().unwrap_or_default();
+    if dimension % BLOCK == 0 {
+        let blocks = elements.as_chunks().0.par_iter().with_min_len(BLOCKS_PER_TASK);
+        return blocks.map(|block| ValueBlock(*block)).collect();
+    }
     let mut padded = vec![ValueBlock([0; BLOCK]); heads * keys * blocks];
-    for (padded, row) in padded.chunks_exact_mut(blocks).zip(values.rows()) {
-        let copied = row
-            .to_slice()
-            .map_or_else(|| Cow::from(row.to_vec()), Cow::from);
-        for (block, elements) in padded.iter_mut().zip(copied.chunks(BLOCK)) {
+    for (padded, row) in padded.chunks_mut(blocks).zip(elements.chunks(dimension)) {
+        for (block, elements) in padded.iter_mut().zip(row.chunks(BLOCK)) {
             block.0[..elements.len()].copy_from_slice(elements);
         }
     }
     padded
+}
+
+/// An array of as many elements as it takes.
+fn shaped<T: Clone + Default, D: Dimension, S: Into<StrideShape<D>>>(
+    shape: S,
+    elements: Vec<T>,
+) -> Array<T, D> {
+    Array::from_shape_vec(shape, elements).unwrap_or_default()
 }
 
 /// The elements of an array that was made here, hence contiguous.

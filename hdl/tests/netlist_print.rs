@@ -50,15 +50,15 @@ const SAMPLER: &str = r"// SPDX-License-Identifier: Apache-2.0
 // Keeps the last values.
 // Two lines of doc.
 module sampler (
-    input  wire              clk,        // clock, rising edge
-    input  wire              rst,        // synchronous reset, active high
-    input  wire              enable,     // take a sample
-    input  wire signed [7:0] value,      // the sample
+    input  wire              clk,         // clock, rising edge
+    input  wire              rst,         // synchronous reset, active high
+    input  wire              enable,      // take a sample
+    input  wire signed [7:0] value,       // the sample
     input  wire [1:0]        tag,
-    output reg               valid,      // a sample was taken
+    output reg               valid,       // a sample was taken
     // half of the last sample, which is a long story that does not fit
     output reg  signed [9:0] previous,
-    output wire              falling,    // the last two samples were negative
+    output wire              falling,     // the last two samples were negative
     // the tag of the sample
     // four samples before
     output wire [1:0]        tag_before

@@ -43,23 +43,17 @@ pub(super) fn sum_terms(closeness: &[u16], terms: &[u32]) -> u64 {
         .sum()
 }
 
-/// Elements 2i and 2i + 1 of a query or a key.
-pub(super) type Pair = [i16; 2];
+/// One element of each of [`KEYS`] keys.
+pub(super) type KeyElements = [i16; KEYS];
 
-/// Pair i of each of [`KEYS`] keys.
-pub(super) type KeyPairs = [Pair; KEYS];
-
-/// q·k of one query and [`KEYS`] keys.
-///
-/// Pairs of 16-bit products are what vector extensions add in one instruction.
+/// q·k of one query and [`KEYS`] keys, an element at a time.
 #[multiversion(targets = "simd")]
-pub(super) fn dot_products(query: &[Pair], keys: &[KeyPairs], products: &mut [i32; KEYS]) {
+pub(super) fn dot_products(query: &[i16], keys: &[KeyElements]) -> [i32; KEYS] {
     let mut sums = [0_i32; KEYS];
     for (query, keys) in query.iter().zip(keys) {
         for (sum, key) in sums.iter_mut().zip(keys) {
-            *sum +=
-                i32::from(query[0]) * i32::from(key[0]) + i32::from(query[1]) * i32::from(key[1]);
+            *sum += i32::from(*query) * i32::from(*key);
         }
     }
-    *products = sums;
+    sums
 }

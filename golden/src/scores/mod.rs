@@ -58,10 +58,10 @@
 //! probability only if log2 p_j lies so near to an edge, plus the distance between the edge and
 //! its threshold (none for edges on the grid, at most h / 2 for [`score_thresholds`]).
 //!
-//! For F = 4, N = 512 and the default G: 0.144 octaves (σ is 0) below, 0.252 above. The default
+//! For F = 4, N = 512 and the default G it is 0.149 octaves below and 0.255 above. The default
 //! G = ceil(log2 N) + 1 keeps the truncation under one step of the thresholds, as
-//! log2(1 + (n - 1) u) < (n - 1) u log2 e <= 2^(G - 1) u log2 e < h. Keys within G octaves of
-//! the largest lose nothing at all.
+//! log2(1 + (n - 1) u) < (n - 1) u log2 e <= 2^(G - 1) u log2 e < h. With Mitchell's 2^-d,
+//! keys within G octaves of the largest lose nothing at all.
 //!
 //! # Example
 //! ```

@@ -1,9 +1,9 @@
 //! Scores from int8 queries and keys.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::kernel::{KEYS, KeyPairs, Pair, dot_products};
+use super::kernel::{KEYS, KeyElements, dot_products};
 use crate::error::{AttentionError, expect_size};
 
 /// Elements of a query at most, so that any dot product fits 32 bits.
@@ -39,11 +39,10 @@ pub fn scores(query: ArrayView2<i8>, key: ArrayView2<i8>) -> Result<Array2<i32>,
     )?;
     let keys = key.nrows();
     let mut scores = Array2::zeros((rows, keys));
-    let pairs = elements.div_ceil(2);
-    if keys == 0 || pairs == 0 {
+    if keys == 0 || elements == 0 {
         return Ok(scores);
     }
-    let blocks = key_blocks(key, pairs);
+    let blocks = key_blocks(key);
     scores
         .as_slice_mut()
         .unwrap_or_default()
@@ -51,14 +50,13 @@ pub fn scores(query: ArrayView2<i8>, key: ArrayView2<i8>) -> Result<Array2<i32>,
         .enumerate()
         .with_min_len(ROWS_PER_TASK)
         .for_each_init(
-            || vec![[0; 2]; pairs],
-            |row_pairs, (row, scores)| {
-                for (i, element) in query.row(row).iter().enumerate() {
-                    row_pairs[i / 2][i % 2] = i16::from(*element);
+            || vec![0; elements],
+            |widened, (row, scores)| {
+                for (widened, element) in widened.iter_mut().zip(query.row(row)) {
+                    *widened = i16::from(*element);
                 }
-                for (scores, block) in scores.chunks_mut(KEYS).zip(blocks.chunks_exact(pairs)) {
-                    let mut products = [0; KEYS];
-                    dot_products(row_pairs, block, &mut products);
+                for (scores, block) in scores.chunks_mut(KEYS).zip(blocks.chunks(elements)) {
+                    let products = dot_products(widened, block);
                     scores.copy_from_slice(&products[..scores.len()]);
                 }
             },
@@ -66,16 +64,16 @@ pub fn scores(query: ArrayView2<i8>, key: ArrayView2<i8>) -> Result<Array2<i32>,
     Ok(scores)
 }
 
-/// [blocks of keys, pairs]: the keys, padded with zeros to whole blocks and pairs.
-fn key_blocks(key: ArrayView2<i8>, pairs: usize) -> Vec<KeyPairs> {
-    let zero: Pair = [0; 2];
-    let mut blocks = vec![[zero; KEYS]; key.nrows().div_ceil(KEYS) * pairs];
+/// [blocks of keys, D]: the keys, padded with zeros to whole blocks.
+fn key_blocks(key: ArrayView2<i8>) -> Vec<KeyElements> {
+    let (keys, elements) = key.dim();
+    let mut blocks = vec![[0; KEYS]; keys.div_ceil(KEYS) * elements];
     for (block, keys) in blocks
-        .chunks_exact_mut(pairs)
-        .zip(key.axis_chunks_iter(ndarray::Axis(0), KEYS))
+        .chunks_exact_mut(elements)
+        .zip(key.axis_chunks_iter(Axis(0), KEYS))
     {
         for ((place, element), value) in keys.indexed_iter() {
-            block[element / 2][place][element % 2] = i16::from(*value);
+            block[element][place] = i16::from(*value);
         }
     }
     blocks

@@ -77,16 +77,15 @@ impl Printer<'_> {
         self.text += &format!("module {} (\n", data.name);
         let kinds: Vec<String> = data.ports.iter().map(|port| self.port_kind(port)).collect();
         let kind_width = kinds.iter().map(String::len).max().unwrap_or(0);
-        let last = data.ports.len() - 1;
-        let comma = |index| if index == last { "" } else { "," };
-        let names: Vec<String> = data
-            .ports
-            .iter()
-            .enumerate()
-            .map(|(i, port)| port.name.clone() + comma(i))
-            .collect();
-        let name_width = names.iter().map(String::len).max().unwrap_or(0);
-        for (port, (kind, name)) in data.ports.iter().zip(kinds.iter().zip(&names)) {
+        let widths = data.ports.iter().map(|port| port.name.len() + 1);
+        let name_width = widths.max().unwrap_or(0);
+        for (index, (port, kind)) in data.ports.iter().zip(&kinds).enumerate() {
+            let comma = if index + 1 == data.ports.len() {
+                ""
+            } else {
+                ","
+            };
+            let name = format!("{}{comma}", port.name);
             let line = format!(
                 "{INDENT}{kind:kind_width$} {name:name_width$}  // {}",
                 port.doc

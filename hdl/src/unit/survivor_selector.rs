@@ -184,6 +184,8 @@ fn queue(
     let address_bits = ceil_log2(depth);
     let pointer = unsigned(address_bits + 1);
     let memory = m.memory("queue", depth, packed.width());
+    // Equal addresses mean an empty queue, which is not read, or a full one, which is not written.
+    m.memory_exclusive(memory);
     let one = m.constant(1, pointer);
     let take = m.wire("take", bit());
     let last = (w.pass > 0).then(|| m.wire("next_last", bit()));

@@ -61,6 +61,8 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
         load(&mut m, c, &w, &banks, s_value_last, s_value_valid, released);
 
     let memory = m.memory("values", depth(c, &w), w.value_word);
+    // A bank is written until it is full and read from then on.
+    m.memory_exclusive(memory);
     let write_address: Vec<Signal> = banks.load.into_iter().chain([write_word]).collect();
     let write_address = m.concat(&write_address);
     m.memory_write(memory, write, write_address, s_value_data);

@@ -17,7 +17,13 @@ fn play(c: &Configuration, rows: Rows, seed: u64, stalled: u8) -> Result<(), Mis
     } else {
         Ports::random(seed, stalled)
     };
-    run(&mut device, &stimulus, &ports).map(|_| ())
+    run(&mut device, &stimulus, &ports)?;
+    assert_eq!(
+        device.collisions(),
+        0,
+        "a memory word is read and written at one edge"
+    );
+    Ok(())
 }
 
 proptest! {
