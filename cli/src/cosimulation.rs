@@ -5,16 +5,13 @@ use crate::input::Input;
 use crate::progress;
 use logattn_golden::Configuration;
 use logattn_sim::{Counters, Ports};
-use logattn_testbenches::random::{self, Rows};
+use logattn_testbenches::random::{self, Rows, STALLED};
 use logattn_testbenches::unit::{UnitError, verilated_unit};
 use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
 use logattn_testbenches::{Head, Mismatch, Outcome, Stimulus, run};
 use ndarray::s;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// Cycles of 256 in which a port that stalls at random is held up.
-const STALLED: u8 = 96;
 
 /// Heads that are played one after the other in one run.
 pub struct Case {
@@ -150,21 +147,9 @@ pub fn random_case(
 ) -> Result<Case, Error> {
     let heads = random::heads(c, kind, heads, rows.div_ceil(c.query_block), seed);
     Ok(Case {
-        name: kind_name(kind),
+        name: kind.name().to_string(),
         stimulus: Stimulus::new(c, &heads)?,
     })
-}
-
-/// What a kind of rows is called on the command line: `AllPruned` is `all-pruned`.
-pub fn kind_name(kind: Rows) -> String {
-    let mut name = String::new();
-    for letter in format!("{kind:?}").chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.push(letter.to_ascii_lowercase());
-    }
-    name
 }
 
 /// The sum of what several runs have counted.
@@ -181,17 +166,4 @@ pub fn sum(counters: impl IntoIterator<Item = Counters>) -> Counters {
             stall_value: a.stall_value + b.stall_value,
             stall_output: a.stall_output + b.stall_output,
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinds_have_names_of_their_own() {
-        assert_eq!(kind_name(Rows::AllPruned), "all-pruned");
-        let names: std::collections::BTreeSet<String> =
-            Rows::ALL.iter().map(|kind| kind_name(*kind)).collect();
-        assert_eq!(names.len(), Rows::ALL.len());
-    }
 }

@@ -1,4 +1,5 @@
-//! Time of the attention model: 72 heads of 256 rows, 256 keys and 32 elements, about 85 % of the
+//! Time of the attention model: 72 heads of 256 rows, 256 keys and 32 elements (64 for
+//! `base`), about 85 % of the
 //! probabilities pruned by the power-of-two thresholds.
 
 use std::hint::black_box;
@@ -31,7 +32,10 @@ fn probabilities(random: &mut ChaCha8Rng) -> Array3<f32> {
 fn attention(criterion: &mut Criterion) {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let floats = probabilities(&mut random);
-    let values = Array3::from_shape_simple_fn((HEADS, KEYS, 32), || random.next_u32() as i8);
+    let mut values = |dimension| {
+        Array3::from_shape_simple_fn((HEADS, KEYS, dimension), || random.next_u32() as i8)
+    };
+    let (narrow, wide) = (values(32), values(64));
     let lengths = [KEYS; ROWS];
     let to_fixed = || probabilities_to_fixed::<_, u16, _>(&floats.view(), 16);
     let (Ok(fixed), Ok(edge)) = (to_fixed(), Configuration::named("edge")) else {
@@ -41,9 +45,13 @@ fn attention(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("attend_heads");
     group.sample_size(20);
     group.throughput(Throughput::Elements((HEADS * ROWS * KEYS) as u64));
-    for name in ["edge", "paper", "edge_int8"] {
+    for name in ["edge", "base", "paper", "edge_int8"] {
         let Ok(configuration) = Configuration::named(name) else {
             return;
+        };
+        let values = match configuration.head_dimension {
+            32 => &narrow,
+            _ => &wide,
         };
         group.bench_function(name, |bencher| {
             bencher.iter(|| {

@@ -104,22 +104,24 @@ pub(crate) struct Survivors<'a> {
     codes: &'a [u8],
     /// Bit i of word w: whether key 64 w + i survives.
     bitmap: &'a [u64],
+    count: usize,
 }
 
 impl<'a> Survivors<'a> {
     /// The survivors of a row, marked in `bitmap`, which has room for a bit a code.
     pub fn of(codes: &'a [u8], bitmap: &'a mut [u64]) -> Self {
         let bitmap = &mut bitmap[..codes.len().div_ceil(WORD)];
-        mark_survivors(codes, bitmap);
-        Self { codes, bitmap }
+        let count = mark_survivors(codes, bitmap);
+        Self {
+            codes,
+            bitmap,
+            count,
+        }
     }
 
     /// How many there are.
     pub fn count(self) -> usize {
-        self.bitmap
-            .iter()
-            .map(|word| word.count_ones() as usize)
-            .sum()
+        self.count
     }
 
     /// Calls `each` with the key and the code of every survivor, in order.
@@ -136,9 +138,9 @@ impl<'a> Survivors<'a> {
     }
 }
 
-/// Sets each bit of `bitmap` to whether the code is not 0.
+/// Sets each bit of `bitmap` to whether the code is not 0; returns how many are not.
 #[multiversion(targets = "simd")]
-fn mark_survivors(codes: &[u8], bitmap: &mut [u64]) {
+fn mark_survivors(codes: &[u8], bitmap: &mut [u64]) -> usize {
     let (chunks, rest) = codes.as_chunks::<WORD>();
     for (word, codes) in bitmap.iter_mut().zip(chunks) {
         *word = 0;
@@ -152,6 +154,7 @@ fn mark_survivors(codes: &[u8], bitmap: &mut [u64]) {
             *word |= u64::from(*code != 0) << bit;
         }
     }
+    bitmap.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// Fixed point of each probability; returns whether all of them are 0..=1.
@@ -388,7 +391,6 @@ pub(crate) fn multiply_accumulate(codes: &[u8], values: Values, sums: &mut [i64]
 ///
 /// Sums and outputs are bounded as in a row: means of values of at most `output_bits` = 16 bits.
 pub(crate) fn divide(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs: &mut [i32]) {
-    // A sum is at most 2^7 times its normalizer.
     if normalizer < 1 << 24 {
         divide_narrow(sums, normalizer, fraction_bits, outputs);
     } else {
@@ -396,7 +398,7 @@ pub(crate) fn divide(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs:
     }
 }
 
-/// [`divide`] for sums of 32 bits.
+/// [`divide`] for normalizers below 2^24, hence sums of at most 2^39.
 ///
 /// The quotient q = sum 2^f / n, |q| <= 2^15, is found in floating point with an error below
 /// 2^-36 (two roundings of relative error 2^-53, each). It lies on a tie, or at least 1 / (2 n)
@@ -405,12 +407,14 @@ pub(crate) fn divide(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs:
 #[multiversion(targets = "simd")]
 fn divide_narrow(sums: &[i64], normalizer: u64, fraction_bits: u32, outputs: &mut [i32]) {
     const AWAY: f64 = 1.0 / (1_u64 << 30) as f64;
-    // Adding it leaves the nearest integer in the low bits of the mantissa, also a negative one.
-    const ROUND: f64 = 1.5 * (1_u64 << 52) as f64;
+    // Added to it, an integer is what its mantissa exceeds that of the constant by, also a
+    // negative one: there is no vector conversion between 64-bit integers and numbers.
+    const INTEGER: f64 = 1.5 * (1_u64 << 52) as f64;
     let scale = f64::from(1_u32 << fraction_bits) / normalizer as f64;
     for (output, sum) in outputs.iter_mut().zip(sums) {
-        let quotient = f64::from(*sum as i32) * scale;
-        *output = (quotient + AWAY.copysign(quotient) + ROUND).to_bits() as i32;
+        let sum = f64::from_bits(INTEGER.to_bits().wrapping_add_signed(*sum)) - INTEGER;
+        let quotient = sum * scale;
+        *output = (quotient + AWAY.copysign(quotient) + INTEGER).to_bits() as i32;
     }
 }
 
@@ -465,6 +469,104 @@ mod tests {
                 .map(|sum| divide_rounded(*sum, normalizer, fraction_bits))
                 .collect();
             prop_assert_eq!(outputs, expected);
+        }
+    }
+
+    #[test]
+    fn division_of_small_sums_is_exact() {
+        // All sums of 8-bit values, ties included, at which 16-bit accumulation is used.
+        for normalizer in 1..=MOST_NARROW {
+            let most = normalizer as i64 * 128;
+            let sums: Vec<i64> = (-most..most).collect();
+            for fraction_bits in [0, 1, 8] {
+                let mut outputs = vec![0; sums.len()];
+                divide(&sums, normalizer, fraction_bits, &mut outputs);
+                for (sum, output) in sums.iter().zip(outputs) {
+                    assert_eq!(output, divide_rounded(*sum, normalizer, fraction_bits));
+                }
+            }
+        }
+    }
+
+    /// Compares a row's sums, normalizer and count with plain ones of 64 bits.
+    fn check_shifts(codes: &[u8], left: [u32; CODES], values: &[i8], dimension: usize) {
+        let blocks = dimension.div_ceil(BLOCK);
+        let mut elements = vec![ValueBlock([0; BLOCK]); codes.len() * blocks];
+        let mut expected = vec![0_i64; dimension];
+        let mut normalizer = 0_u64;
+        for (key, code) in codes.iter().enumerate().filter(|(_, code)| **code != 0) {
+            let weight = 1_u64 << left[usize::from(*code)];
+            normalizer += weight;
+            for (element, sum) in expected.iter_mut().enumerate() {
+                let value = values[(key * dimension + element) % values.len()];
+                elements[key * blocks + element / BLOCK].0[element % BLOCK] = value;
+                *sum += i64::from(value) * weight as i64;
+            }
+        }
+        let elements = &elements;
+        let mut bitmap = vec![0; codes.len().div_ceil(WORD)];
+        let survivors = Survivors::of(codes, &mut bitmap);
+        let mut sums = vec![7; dimension];
+        let values = Values { elements, blocks };
+        let found = shift_accumulate(survivors, &shift_table(left), values, &mut sums);
+        assert_eq!(found, normalizer);
+        assert_eq!(sums, expected);
+        let count = codes.iter().filter(|code| **code != 0).count();
+        assert_eq!(survivors.count(), count);
+    }
+
+    #[test]
+    fn sums_at_the_edge_of_16_bits_are_exact() {
+        let mut left = [0; CODES];
+        left[1..8].copy_from_slice(&[3, 4, 5, 6, 7, 8, 11]);
+        for survivors in 254..=258 {
+            for value in [-128, 127] {
+                check_shifts(&vec![1; survivors], left, &[value], 33);
+                // One heavy key (2^8 less what is common) and some light ones.
+                let mut codes = vec![1; survivors - 254];
+                codes.push(7);
+                check_shifts(&codes, left, &[value], 96);
+            }
+        }
+        check_shifts(&[7; 9], [15; CODES], &[-128, 127, 1], 64);
+    }
+
+    proptest! {
+        #[test]
+        fn shifted_sums_are_exact(
+            codes in prop::collection::vec(0_u8..16, 0..400),
+            sparse: bool,
+            steps in prop::collection::vec(0_u32..2, CODES),
+            values in prop::collection::vec(any::<i8>(), 1..999),
+            dimension in 1_usize..=130,
+        ) {
+            let kept = |(key, code): (usize, &u8)| if sparse && key % 7 != 0 { 0 } else { *code };
+            let codes: Vec<u8> = codes.iter().enumerate().map(kept).collect();
+            let mut left = [0; CODES];
+            for code in 1..CODES {
+                left[code] = (left[code - 1] + steps[code]).min(15);
+            }
+            check_shifts(&codes, left, &values, dimension);
+        }
+
+        #[test]
+        fn codes_count_thresholds(
+            mut thresholds in prop::collection::vec(1_u16..99, 0..=15),
+            probabilities in prop::collection::vec(0_u16..100, 0..200),
+        ) {
+            // As many as 3 bits have in half of the cases.
+            if thresholds.len() > 7 {
+                thresholds.truncate(7);
+            }
+            thresholds.sort_unstable();
+            let reached = |p: &u16| thresholds.iter().filter(|t| **t <= *p).count() as u8;
+            let expected: Vec<u8> = probabilities.iter().map(reached).collect();
+            let mut codes = vec![99; probabilities.len()];
+            threshold_codes(&probabilities, &thresholds, &mut codes);
+            prop_assert_eq!(&codes, &expected);
+            let wide = |numbers: &[u16]| numbers.iter().map(|n| u32::from(*n)).collect::<Vec<_>>();
+            threshold_codes(&wide(&probabilities), &wide(&thresholds), &mut codes);
+            prop_assert_eq!(codes, expected);
         }
     }
 }

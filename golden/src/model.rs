@@ -123,7 +123,9 @@ impl<'a, P: Probability> Model<'a, P> {
         );
         match self.fraction_bits {
             Some(_) => attended.unzip_into_vecs(&mut accumulators, &mut outputs),
-            None => attended.map(|(sums, _)| sums).collect_into_vec(&mut accumulators),
+            None => attended
+                .map(|(sums, _)| sums)
+                .collect_into_vec(&mut accumulators),
         }
         let outputs = outputs.into_flattened();
         self.heads_attention(rows, totals, accumulators.into_flattened(), outputs)
@@ -316,7 +318,11 @@ fn padded(values: ArrayView3<i8>, blocks: usize) -> Vec<ValueBlock> {
     let values = values.as_standard_layout();
     let elements = values.as_slice().unwrap_or_default();
     if dimension % BLOCK == 0 {
-        let blocks = elements.as_chunks().0.par_iter().with_min_len(BLOCKS_PER_TASK);
+        let blocks = elements
+            .as_chunks()
+            .0
+            .par_iter()
+            .with_min_len(BLOCKS_PER_TASK);
         return blocks.map(|block| ValueBlock(*block)).collect();
     }
     let mut padded = vec![ValueBlock([0; BLOCK]); heads * keys * blocks];

@@ -22,6 +22,9 @@ fn weights() -> ScoreWeights {
     }
 }
 
+/// Makes legal parameters illegal.
+type Change<T> = fn(&mut T);
+
 fn check<T>(result: Result<T, AttentionError>, expected: &str) {
     match result {
         Ok(_) => panic!("accepted, expected {expected:?}"),
@@ -39,7 +42,7 @@ fn the_defaults_are_legal() {
 
 #[test]
 fn parameters_out_of_range_are_named() {
-    let cases: Vec<(fn(&mut ScoreParameters), &str)> = vec![
+    let cases: Vec<(Change<ScoreParameters>, &str)> = vec![
         (|p| p.max_keys = 1, "max_keys = 1: must be 2..=16384"),
         (|p| p.max_keys = 16385, "max_keys = 16385"),
         (|p| p.fraction_bits = 9, "fraction_bits = 9: must be 0..=8"),
@@ -92,7 +95,7 @@ fn parameters_out_of_range_are_named() {
 
 #[test]
 fn weights_out_of_range_are_named() {
-    let cases: Vec<(fn(&mut ScoreWeights), &str)> = vec![
+    let cases: Vec<(Change<ScoreWeights>, &str)> = vec![
         (|w| w.value_bits = 1, "value_bits = 1: must be 2..=8"),
         (|w| w.value_bits = 9, "value_bits = 9: must be 2..=8"),
         (|w| w.max_shift = 0, "max_shift = 0: must be 1..=15"),

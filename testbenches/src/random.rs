@@ -6,6 +6,9 @@ use ndarray::Array2;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+/// Cycles of 256 in which every port stalls at random, unless a run says otherwise.
+pub const STALLED: u8 = 96;
+
 /// What kind of rows to play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
@@ -29,6 +32,19 @@ pub enum Rows {
 }
 
 impl Rows {
+    /// What the kind is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rows::Random => "random",
+            Rows::AllPruned => "all-pruned",
+            Rows::NonePruned => "none-pruned",
+            Rows::SingleKey => "single-key",
+            Rows::FullLength => "full-length",
+            Rows::Widest => "widest",
+            Rows::Halves => "halves",
+        }
+    }
+
     /// All kinds.
     pub const ALL: [Rows; 7] = [
         Rows::Random,
@@ -192,5 +208,17 @@ fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
             Vec::new()
         },
         level_bits: bucket.then_some(level_bits),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn kinds_have_names_of_their_own() {
+        let names: BTreeSet<&str> = Rows::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Rows::ALL.len());
     }
 }

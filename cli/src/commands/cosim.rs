@@ -3,7 +3,7 @@
 use super::Verdict;
 use crate::configuration::ConfigurationArgument;
 use crate::console::Console;
-use crate::cosimulation::{self, Case, Played, Unit, captured_case, kind_name, random_case};
+use crate::cosimulation::{self, Case, Played, Unit, captured_case, random_case};
 use crate::error::{self, Error};
 use crate::files::PendingFile;
 use crate::input::{self, DEMO, Input};
@@ -80,13 +80,13 @@ enum Kind {
 impl Kind {
     /// The kind of this name, or a message that lists the names.
     fn parse(name: &str) -> Result<Self, String> {
-        let named = Rows::ALL.iter().find(|kind| kind_name(**kind) == name);
+        let named = Rows::ALL.iter().find(|kind| kind.name() == name);
         match (name, named) {
             ("all", _) => Ok(Kind::All),
             (_, Some(kind)) => Ok(Kind::Only(*kind)),
             (_, None) => Err(format!(
                 "legal: all, {}",
-                Rows::ALL.map(kind_name).join(", ")
+                Rows::ALL.map(Rows::name).join(", ")
             )),
         }
     }
@@ -179,7 +179,7 @@ fn cases(arguments: &Arguments, c: &Configuration) -> Result<Cases, Error> {
     Ok(Cases {
         options: kinds
             .iter()
-            .map(|kind| format!("--random={}", kind_name(*kind)))
+            .map(|kind| format!("--random={}", kind.name()))
             .collect(),
         cases: cases.collect::<Result<_, Error>>()?,
     })

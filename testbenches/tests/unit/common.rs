@@ -2,7 +2,7 @@
 
 use logattn_golden::Configuration;
 use logattn_sim::Ports;
-use logattn_testbenches::random::{Rows, heads};
+use logattn_testbenches::random::{Rows, STALLED, heads};
 use logattn_testbenches::unit::verilated_unit;
 use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
 use logattn_testbenches::{Head, Outcome, Stimulus, run};
@@ -37,7 +37,7 @@ pub fn unit(verilator: &Verilator, c: &Configuration) -> Model {
     .expect("builds without a warning")
 }
 
-/// Plays `heads` and fails with the command that plays them again with waves.
+/// Plays `heads` and fails with how to play them again with waves.
 pub fn play(
     device: &mut Model,
     c: &Configuration,
@@ -46,31 +46,25 @@ pub fn play(
     replay: &str,
 ) -> Outcome {
     let stimulus = Stimulus::new(c, heads).expect("the heads fit");
-    run(device, &stimulus, ports).unwrap_or_else(|mismatch| {
-        panic!(
-            "{mismatch}\nreplay: logattn cosim --config {} {replay} --waves {}.vcd",
-            c.name, c.name
-        )
-    })
+    run(device, &stimulus, ports)
+        .unwrap_or_else(|mismatch| panic!("{mismatch}\n{ports:?}\nreplay: {replay}"))
 }
 
 /// Every kind of random rows, with and without stalls.
 pub fn play_random(device: &mut Model, c: &Configuration, seed: u64) {
     for rows in Rows::ALL {
         let heads = heads(c, rows, 3, 3, seed);
-        play(
-            device,
-            c,
-            &heads,
-            &Ports::free(),
-            &format!("--random --seed {seed} --stalls none"),
-        );
-        play(
-            device,
-            c,
-            &heads,
-            &Ports::random(seed, 96),
-            &format!("--random --seed {seed} --stalls random"),
-        );
+        for (stalls, ports) in [
+            ("none", Ports::free()),
+            ("random", Ports::random(seed, STALLED)),
+        ] {
+            let replay = format!(
+                "logattn cosim --config {0} --random={2} --heads 3 --rows {1} --seed {seed} --stalls {stalls} --waves {0}.vcd",
+                c.name,
+                3 * c.query_block,
+                rows.name()
+            );
+            play(device, c, &heads, &ports, &replay);
+        }
     }
 }

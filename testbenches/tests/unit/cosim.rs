@@ -20,13 +20,19 @@ fn check(name: &str) {
     let real: Vec<Head> = [5, 40]
         .map(|head| captured_head(&capture, &c, head, 64).expect("fits"))
         .into();
-    play(&mut device, &c, &real, &Ports::free(), "--stalls none");
+    play(
+        &mut device,
+        &c,
+        &real,
+        &Ports::free(),
+        "heads 5 and 40 of the demo capture, 64 rows",
+    );
     play(
         &mut device,
         &c,
         &real,
         &Ports::random(3, 64),
-        "--stalls random --seed 3",
+        "heads 5 and 40 of the demo capture, 64 rows",
     );
     let stimulus = Stimulus::new(&c, &heads(&c, Rows::Random, 2, 3, 9)).expect("fits");
     for cut in [1, 10, 40, 100, 333, 1000] {
