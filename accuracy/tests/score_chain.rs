@@ -178,7 +178,6 @@ fn codes_differ_from_a_float_softmax_only_near_edges() {
                 let expected_of_model = head.model.mapv(|p| float_code(p, 7.5));
                 model += differing(codes.iter().zip(&expected_of_model)).0;
                 let bound = format.error_bound(codes.ncols(), head.query.score_shift);
-                let edges = if fraction_bits == 0 { 0.5 } else { 0.0 };
                 for ((p, code), expected) in head.exact.iter().zip(&codes).zip(&expected) {
                     if code == expected {
                         continue;
@@ -189,7 +188,7 @@ fn codes_differ_from_a_float_softmax_only_near_edges() {
                         .map(|i| if i == 0 { -7.5 } else { f64::from(i) - 7.5 })
                         .map(|edge| (p.log2() - edge).abs())
                         .fold(0.0, f64::max);
-                    assert!(distance <= edges + bound.above.max(bound.below) + 1e-9);
+                    assert!(distance <= bound.above.max(bound.below) + 1e-9);
                     farthest = farthest.max(distance);
                 }
             }
@@ -201,6 +200,132 @@ fn codes_differ_from_a_float_softmax_only_near_edges() {
             );
             assert!(percent(exact) < [0.0, 0.0, 10.0, 6.0, 5.0, 0.0, 4.0][fraction_bits as usize]);
             assert!(percent(model) < 12.0);
+        }
+    }
+}
+
+#[test]
+fn outputs_are_as_near_to_float_attention_as_those_of_float_softmax_and_quantizer() {
+    println!("relative L2 distance of 8-bit outputs from attention in double precision");
+    println!("| F | 2^-d | lowest edge | reciprocal | complement |");
+    println!("|---|---|---|---|---|");
+    let mut float = Vec::new();
+    for lowest in [7.5, 8.5] {
+        let mut distances = [Distance::default(), Distance::default()];
+        for head in demo(4) {
+            let expected = head.attention(&head.model);
+            for (distance, complement) in distances.iter_mut().zip([false, true]) {
+                let weights = float_weights(&head.model, lowest, complement);
+                distance.add(&head.attention(&weights), &expected);
+            }
+        }
+        let [reciprocal, complement] = distances.map(|distance| distance.relative());
+        println!("| float | float | {lowest} | {reciprocal:.4} | {complement:.4} |");
+        float.push([reciprocal, complement]);
+    }
+    let output_bits = OUTPUT_BITS;
+    for fraction_bits in [2, 3, 4, 6] {
+        let heads = demo(fraction_bits);
+        for exp2 in [Exp2::Mitchell, Exp2::Table] {
+            for (lowest, float) in [7.5, 8.5].into_iter().zip(&float) {
+                let format = ScoreFormat::new(parameters(fraction_bits, exp2, lowest)).unwrap();
+                let mut distances = [Distance::default(), Distance::default()];
+                for head in &heads {
+                    let expected = head.attention(&head.model);
+                    let outputs = |normalize| head.outputs(&format, normalize);
+                    let reciprocal = outputs(ScoreNormalize::Reciprocal { output_bits });
+                    let complement = outputs(ScoreNormalize::Complement { output_bits });
+                    distances[0].add(&reciprocal, &expected);
+                    distances[1].add(&complement, &expected);
+                }
+                let [reciprocal, complement] = distances.map(|distance| distance.relative());
+                println!(
+                    "| {fraction_bits} | {exp2:?} | {lowest} | {reciprocal:.4} | {complement:.4} |"
+                );
+                assert!(reciprocal < 1.2 * float[0], "{reciprocal} of {}", float[0]);
+                assert!(complement < 1.2 * float[1], "{complement} of {}", float[1]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_power_of_two_scale_leaves_over_half_of_the_range() {
+    let heads = demo(4);
+    let used = || heads.iter().map(|head| head.query.used_range);
+    let bits = || heads.iter().map(|head| head.query.scale_bits);
+    let mean = used().sum::<f64>() / heads.len() as f64;
+    let least = used().fold(f64::INFINITY, f64::min);
+    let effective = heads.iter().map(|head| head.query.effective_bits());
+    println!(
+        "used range: {mean:.3} on average, {least:.3} at least; {:.2} effective bits; f = {}..={}",
+        effective.sum::<f64>() / heads.len() as f64,
+        bits().min().unwrap(),
+        bits().max().unwrap(),
+    );
+    assert!(used().all(|used| (0.5..=1.004).contains(&used)));
+    let widest = heads
+        .iter()
+        .flat_map(|head| head.scores.iter().map(|s| s >> head.query.score_shift))
+        .fold(0, |most, y| y.abs().max(most));
+    println!("largest |y| with 4 fraction bits: {widest}");
+}
+
+#[test]
+fn few_guard_bits_change_few_codes() {
+    let heads = demo(4);
+    let with = |guard_bits| {
+        let mut parameters = parameters(4, Exp2::Mitchell, 7.5);
+        parameters.guard_bits = guard_bits;
+        ScoreFormat::new(parameters).unwrap()
+    };
+    let (exact, default) = (with(16), parameters(4, Exp2::Mitchell, 7.5).guard_bits);
+    for guard_bits in [2, 4, 6, 8, 10, 12] {
+        let format = with(guard_bits);
+        let (mut changed, mut all) = (0, 0);
+        for head in &heads {
+            let (count, keys) = differing(head.codes(&format).iter().zip(&head.codes(&exact)));
+            changed += count;
+            all += keys;
+        }
+        println!("{guard_bits} guard bits change {changed} of {all} codes (default {default})");
+        assert!(guard_bits < 8 || changed * 200 < all);
+    }
+}
+
+#[test]
+fn early_prune_finds_most_of_what_is_pruned() {
+    let heads = demo(4);
+    for lowest in [7.5, 8.5] {
+        let format = ScoreFormat::new(parameters(4, Exp2::Mitchell, lowest)).unwrap();
+        let (mut all, mut pruned) = (0, 0);
+        let mut early = [(8, 0), (16, 0), (MAX_KEYS, 0)];
+        for head in &heads {
+            all += head.scores.len();
+            pruned += head
+                .codes(&format)
+                .iter()
+                .filter(|code| **code == 0)
+                .count();
+            for scores in head.scores.axis_iter(Axis(0)) {
+                let scores = scores.to_vec();
+                for (keys_per_beat, early) in &mut early {
+                    let shift = head.query.score_shift;
+                    *early += format.early_pruned(&scores, shift, *keys_per_beat).unwrap();
+                }
+            }
+        }
+        let percent = |count: usize| 100.0 * count as f64 / all as f64;
+        println!(
+            "lowest edge {lowest}: {:.1} % of {all} keys are pruned",
+            percent(pruned)
+        );
+        for (keys_per_beat, early) in early {
+            println!(
+                "  early, in beats of {keys_per_beat}: {:.1} %",
+                percent(early)
+            );
+            assert!(early <= pruned);
         }
     }
 }

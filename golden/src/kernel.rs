@@ -141,20 +141,23 @@ impl<'a> Survivors<'a> {
 /// Sets each bit of `bitmap` to whether the code is not 0; returns how many are not.
 #[multiversion(targets = "simd")]
 fn mark_survivors(codes: &[u8], bitmap: &mut [u64]) -> usize {
+    let mut count = 0;
     let (chunks, rest) = codes.as_chunks::<WORD>();
-    for (word, codes) in bitmap.iter_mut().zip(chunks) {
-        *word = 0;
+    let mut mark = |word: &mut u64, codes: &[u8]| {
+        let mut marked = 0;
         for (bit, code) in codes.iter().enumerate() {
-            *word |= u64::from(*code != 0) << bit;
+            marked |= u64::from(*code != 0) << bit;
         }
+        *word = marked;
+        count += marked.count_ones() as usize;
+    };
+    for (word, codes) in bitmap.iter_mut().zip(chunks) {
+        mark(word, codes);
     }
     if let Some(word) = bitmap.get_mut(chunks.len()) {
-        *word = 0;
-        for (bit, code) in rest.iter().enumerate() {
-            *word |= u64::from(*code != 0) << bit;
-        }
+        mark(word, rest);
     }
-    bitmap.iter().map(|word| word.count_ones() as usize).sum()
+    count
 }
 
 /// Fixed point of each probability; returns whether all of them are 0..=1.

@@ -246,6 +246,15 @@ impl Configuration {
     }
 
     fn check_widths(&self, checker: &Checker) -> Check {
+        checker.require(
+            self.normalize != Normalize::Reciprocal || self.normalizer_bits() >= 3,
+            "max_keys",
+            self.max_keys,
+            format!(
+                "such that the normalizer (here {} bits) has at least 3 bits for its reciprocal",
+                self.normalizer_bits()
+            ),
+        )?;
         let attention = self.query_block * self.keys_per_beat * self.probability_bits as usize;
         checker.require(
             attention.is_multiple_of(8),

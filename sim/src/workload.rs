@@ -31,7 +31,7 @@ pub enum SimulationError {
         keys: usize,
     },
     /// The heads of a run must have equally many query blocks: it is a register of the unit.
-    #[error("head {head}: {blocks} query blocks, expected {expected} as in head 0 (1..=65535)")]
+    #[error("head {head}: {blocks} query blocks, expected {expected} as in head 0")]
     Blocks {
         /// Index of the head.
         head: usize,
@@ -39,6 +39,14 @@ pub enum SimulationError {
         blocks: usize,
         /// Query blocks of the first head.
         expected: usize,
+    },
+    /// More query blocks in a head than the unit can count, or none.
+    #[error("head {head}: {blocks} query blocks, legal: 1..=65535 (rows / query_block)")]
+    BlockCount {
+        /// Index of the head.
+        head: usize,
+        /// Query blocks found.
+        blocks: usize,
     },
     /// The workload was built for another shape of unit.
     #[error("the workload was built for {field} = {found}, the configuration has {expected}")]
@@ -71,7 +79,8 @@ pub struct BlockCost {
 }
 
 impl BlockCost {
-    /// The steady-state bound in cycles: max(ceil(N / W), survivors), and 1 at least.
+    /// The steady-state bound in cycles: max(ceil(N / W), visits), and 1 at least;
+    /// visits are the survivors times D / lanes.
     pub fn bound(&self) -> u64 {
         self.beats.max(self.visits).max(1)
     }
@@ -169,7 +178,10 @@ impl Workload {
         }
         let blocks = self.blocks.len() - before;
         let expected = self.heads.first().map_or(blocks, |first| first.blocks);
-        if blocks != expected || blocks == 0 || blocks > usize::from(u16::MAX) {
+        if blocks == 0 || blocks > usize::from(u16::MAX) {
+            return Err(SimulationError::BlockCount { head, blocks });
+        }
+        if blocks != expected {
             return Err(SimulationError::Blocks {
                 head,
                 blocks,

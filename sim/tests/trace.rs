@@ -1,5 +1,5 @@
-//! The fast paths of `simulate` against `trace`, which steps through every register and is what
-//! co-simulation checks against the RTL.
+//! The fast paths of `simulate` against `trace`, whose input sides step through every register and
+//! whose cycles co-simulation checks against the RTL on all three streams.
 
 use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
 use logattn_sim::{Pattern, Ports, Workload, simulate, trace};

@@ -3,7 +3,7 @@
 use crate::stimulus::Head;
 use logattn_captures::{Capture, Error};
 use logattn_golden::{Configuration, probabilities_to_fixed};
-use ndarray::{Array2, Axis, concatenate, s};
+use ndarray::{Array2, s};
 use thiserror::Error;
 
 /// Why a capture's head cannot be played.
@@ -73,9 +73,8 @@ pub fn captured_head(
         })
         .collect();
     let values = values?;
-    let mut beside = Array2::zeros((capture.tokens(), 0));
-    for values in &values {
-        beside = concatenate(Axis(1), &[beside.view(), values.view()]).unwrap_or(beside);
-    }
+    let beside = Array2::from_shape_fn((capture.tokens(), found), |(key, d)| {
+        values[d / width][[key, d % width]]
+    });
     Ok(Head::whole(c, fixed.view(), beside.view()))
 }

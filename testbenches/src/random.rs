@@ -131,13 +131,12 @@ fn probability(c: &Configuration, rows: Rows, spread: u32, rng: &mut impl Rng) -
 /// A random small configuration that is valid: `seed` decides every field.
 pub fn configuration(seed: u64) -> Configuration {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    for attempt in 0_u32.. {
+    loop {
         let c = candidate(&mut rng);
-        if c.validate().is_ok() || attempt > 10_000 {
+        if c.validate().is_ok() {
             return c;
         }
     }
-    candidate(&mut rng)
 }
 
 fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
@@ -148,7 +147,8 @@ fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
         Accumulate::Multiply,
     ][rng.random_range(0..4)];
     let power = |rng: &mut ChaCha8Rng, most: u32| 1_usize << rng.random_range(0..=most);
-    let lanes = power(rng, 3);
+    let lanes: usize = rng.random_range(1..=12);
+    let divisors: Vec<usize> = (1..=lanes).filter(|n| lanes.is_multiple_of(*n)).collect();
     let passes = power(rng, 2);
     let probability_bits = rng.random_range(12..=24);
     let code_bits = if accumulate == Accumulate::Multiply {
@@ -165,7 +165,7 @@ fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
         all.sort_unstable();
         all
     };
-    let max_shift = rng.random_range(1..=9);
+    let max_shift = rng.random_range(1..=15);
     let level_bits = rng.random_range(1..=16);
     let (shift, bucket) = (
         accumulate == Accumulate::Shift,
@@ -174,18 +174,18 @@ fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
     let reciprocal = rng.random_bool(0.5);
     let mut shifts = increasing(rng, 0..max_shift + 1);
     shifts.reverse();
-    let keys_per_beat = power(rng, 3);
+    let keys_per_beat = power(rng, 5);
     Configuration {
         name: "random".into(),
         input: logattn_golden::Input::Probabilities,
         code_bits,
         head_dimension: lanes * passes,
-        max_keys: rng.random_range(keys_per_beat.max(2)..=40),
+        max_keys: rng.random_range(keys_per_beat.max(2)..=80),
         value_bits,
         probability_bits,
         keys_per_beat,
         lanes,
-        query_block: if passes == 1 { power(rng, 2) } else { 1 },
+        query_block: if passes == 1 { power(rng, 3) } else { 1 },
         accumulate,
         normalize: if reciprocal {
             logattn_golden::Normalize::Reciprocal
@@ -193,7 +193,7 @@ fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
             logattn_golden::Normalize::None
         },
         output_bits: reciprocal.then(|| rng.random_range(value_bits..=16)),
-        output_lanes: 1 << rng.random_range(0..=lanes.ilog2()),
+        output_lanes: divisors[rng.random_range(0..divisors.len())],
         value_banks: rng.random_range(1..=2),
         max_shift: shift.then_some(max_shift),
         thresholds: if accumulate == Accumulate::Multiply {

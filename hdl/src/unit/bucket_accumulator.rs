@@ -5,9 +5,8 @@ use super::{Builder, Widths, bit, bus, choose, element, loaded};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use logattn_golden::config::Configuration;
 
-/// One lane of one row: a bucket a code, of which a survivor adds to one.
-///
-/// `addend` is the port's type; a lane adds the value, the row's counter adds one.
+/// One lane of one row: a bucket a code, of which a survivor adds its value to one; or, where it
+/// `counts`, the row's count of survivors by code.
 fn bucket_lane(
     c: &Configuration,
     name: &str,

@@ -5,7 +5,7 @@ use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::Configuration;
 
 /// The counters in the order of the unit's ports, with what each counts. All are
-/// [`COUNTER_BITS`] wide, start at 0 after reset, wrap, and lag the event by one cycle.
+/// [`COUNTER_BITS`] wide, start at 0 after reset, wrap, and show an event two cycles after it (`cycles` counts without a lag).
 pub const COUNTERS: [(&str, &str); 8] = [
     ("cycles", "cycles since reset"),
     ("rows", "rows handed out completely on m_axis_out"),

@@ -1,4 +1,4 @@
-//! The reciprocal of a row's normalizer, computed once a row while the next row streams.
+//! The reciprocal of a row's normalizer, computed once a row (and pass) while the next row streams.
 //!
 //! `golden::reciprocal` has the format and the proof that multiplying by this factor gives the
 //! exactly rounded quotient. The factor is found by restoring division, two bits a cycle: a row
@@ -84,7 +84,7 @@ pub(crate) fn reciprocal(
     let begin = m.input(
         "begin_division",
         bit(),
-        "one cycle, at the latest two after the normalizer came",
+        "high for one cycle, when zeros_held is that of the normalizer",
     );
     let divide = m.input("divide", bit(), "high in the cycles of the division");
 

@@ -1,11 +1,13 @@
 //! What the co-simulation tests share.
 
 use logattn_golden::Configuration;
+use logattn_hdl::unit::configuration_hash;
 use logattn_sim::Ports;
 use logattn_testbenches::random::{Rows, STALLED, heads};
 use logattn_testbenches::unit::verilated_unit;
 use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
 use logattn_testbenches::{Head, Outcome, Stimulus, run};
+use std::path::{Path, PathBuf};
 
 /// Whether a missing tool fails a test instead of skipping it.
 pub fn tools_required() -> bool {
@@ -37,6 +39,15 @@ pub fn unit(verilator: &Verilator, c: &Configuration) -> Model {
     .expect("builds without a warning")
 }
 
+/// A file with the configuration, for the command that replays a failure.
+pub fn saved(c: &Configuration) -> PathBuf {
+    let toml = c.to_toml().expect("valid");
+    let hash = configuration_hash(c).expect("valid");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{hash}.toml", c.name));
+    std::fs::write(&path, toml).expect("a writable target directory");
+    path
+}
+
 /// Plays `heads` and fails with how to play them again with waves.
 pub fn play(
     device: &mut Model,
@@ -59,8 +70,8 @@ pub fn play_random(device: &mut Model, c: &Configuration, seed: u64) {
             ("random", Ports::random(seed, STALLED)),
         ] {
             let replay = format!(
-                "logattn cosim --config {0} --random={2} --heads 3 --rows {1} --seed {seed} --stalls {stalls} --waves {0}.vcd",
-                c.name,
+                "logattn cosim --config {0} --random={2} --heads 3 --rows {1} --seed {seed} --stalls {stalls} --waves cosim.vcd",
+                saved(c).display(),
                 3 * c.query_block,
                 rows.name()
             );

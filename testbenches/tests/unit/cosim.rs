@@ -4,7 +4,7 @@
 use crate::common::{play, play_random, unit, verilator};
 use logattn_captures::Capture;
 use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
-use logattn_sim::Ports;
+use logattn_sim::{Ports, trace};
 use logattn_testbenches::bench::run_partly;
 use logattn_testbenches::random::{Rows, configuration, heads};
 use logattn_testbenches::{Head, Stimulus, captured_head, run};
@@ -35,10 +35,24 @@ fn check(name: &str) {
         "heads 5 and 40 of the demo capture, 64 rows",
     );
     let stimulus = Stimulus::new(&c, &heads(&c, Rows::Random, 2, 3, 9)).expect("fits");
-    for cut in [1, 10, 40, 100, 333, 1000] {
-        run_partly(&mut device, &stimulus, &Ports::random(cut, 32), cut)
-            .expect("equal until the reset");
-        run(&mut device, &stimulus, &Ports::random(cut, 32)).expect("equal after the reset");
+    // Resets while the values load, within rows on their way in, and within rows on their way out.
+    for seed in 1..=3 {
+        let ports = Ports::random(seed, 32);
+        let expected = trace(&c, &stimulus.workload, &ports).expect("simulates");
+        let middle = |cycles: &[u64]| cycles[cycles.len() / 2] + seed;
+        let streams = [
+            &expected.value_transfers,
+            &expected.attn_transfers,
+            &expected.transfers,
+        ];
+        for cut in streams.map(|cycles| middle(cycles)) {
+            assert!(
+                cut < expected.counted_at(),
+                "the run is not over at the reset"
+            );
+            run_partly(&mut device, &stimulus, &ports, cut).expect("equal until the reset");
+            run(&mut device, &stimulus, &ports).expect("equal after the reset");
+        }
     }
 }
 
