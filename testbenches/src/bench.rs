@@ -185,11 +185,11 @@ impl<'a, D: Device> Player<'a, D> {
         })
     }
 
-    /// One cycle in reset; the cycle after it is cycle 0.
-    fn reset(&mut self) {
-        for port in [self.value.valid, self.attn.valid, self.out.ready] {
-            self.device.set(port, 0);
-        }
+    /// One cycle in reset, in which the sink may be ready or not; the cycle after it is cycle 0.
+    fn reset(&mut self, ready: bool) {
+        self.device.set(self.value.valid, 0);
+        self.device.set(self.attn.valid, 0);
+        self.device.set(self.out.ready, u32::from(ready));
         self.device.set(self.rst, 1);
         self.device.settle();
         self.device.clock();
@@ -296,7 +296,7 @@ fn play<D: Device>(
     limit: u64,
 ) -> Result<(), Mismatch> {
     let mut player = Player::new(device, stimulus, ports)?;
-    player.reset();
+    player.reset(ports.out.allows(u64::MAX));
     let (mut beat, mut waiting) = (0, false);
     let end = expected.counted_at();
     for cycle in 0..limit {
