@@ -198,14 +198,15 @@ fn codes_differ_from_a_float_softmax_only_near_edges() {
                 percent(exact),
                 percent(model)
             );
-            assert!(percent(exact) < [0.0, 0.0, 10.0, 6.0, 5.0, 0.0, 4.0][fraction_bits as usize]);
-            assert!(percent(model) < 12.0);
+            // What does not shrink with the step is Mitchell's error.
+            let most = 1.5 + 25.0 * 2_f64.powi(-(fraction_bits as i32));
+            assert!(percent(exact) < most && percent(model) < most);
         }
     }
 }
 
 #[test]
-fn outputs_are_as_near_to_float_attention_as_those_of_float_softmax_and_quantizer() {
+fn outputs_are_as_near_to_float_attention_as_those_of_a_float_quantizer() {
     println!("relative L2 distance of 8-bit outputs from attention in double precision");
     println!("| F | 2^-d | lowest edge | reciprocal | complement |");
     println!("|---|---|---|---|---|");
@@ -242,8 +243,11 @@ fn outputs_are_as_near_to_float_attention_as_those_of_float_softmax_and_quantize
                 println!(
                     "| {fraction_bits} | {exp2:?} | {lowest} | {reciprocal:.4} | {complement:.4} |"
                 );
-                assert!(reciprocal < 1.2 * float[0], "{reciprocal} of {}", float[0]);
-                assert!(complement < 1.2 * float[1], "{complement} of {}", float[1]);
+                assert!(reciprocal < 1.02 * float[0], "{reciprocal} of {}", float[0]);
+                // Farther, because z is too high rather than too low: of even rows more keys
+                // survive, and what their levels are over 1 the largest key has to give back.
+                let slack = 1.2 + 4.0 * 2_f64.powi(-(fraction_bits as i32));
+                assert!(complement < slack * float[1], "{complement} of {}", float[1]);
             }
         }
     }
@@ -289,12 +293,12 @@ fn few_guard_bits_change_few_codes() {
             all += keys;
         }
         println!("{guard_bits} guard bits change {changed} of {all} codes (default {default})");
-        assert!(guard_bits < 8 || changed * 200 < all);
+        assert!(guard_bits < 8 || changed * 1000 < all);
     }
 }
 
 #[test]
-fn early_prune_finds_most_of_what_is_pruned() {
+fn early_prune_finds_half_of_what_is_pruned() {
     let heads = demo(4);
     for lowest in [7.5, 8.5] {
         let format = ScoreFormat::new(parameters(4, Exp2::Mitchell, lowest)).unwrap();
@@ -325,7 +329,7 @@ fn early_prune_finds_most_of_what_is_pruned() {
                 "  early, in beats of {keys_per_beat}: {:.1} %",
                 percent(early)
             );
-            assert!(early <= pruned);
+            assert!(early <= pruned && 2 * early > pruned);
         }
     }
 }

@@ -32,7 +32,8 @@ pub struct Timing {
     /// From the start to the last output beat, both included: the first head's values are loaded
     /// in it, and the last row leaves.
     pub cycles: Cycle,
-    /// The steady-state bound: the sum of max(ceil(N / W), survivors) over the query blocks, which
+    /// The steady-state bound: the sum of max(ceil(N / W), survivors x D / lanes)
+    /// over the query blocks, which
     /// counts them one by one. A run may be below it, since the survivors' queue evens out rows
     /// with more and with fewer survivors than beats.
     pub bound: Cycle,

@@ -61,7 +61,7 @@ pub struct Configuration {
     pub code_bits: u32,
     /// Elements D of a value vector, 1..=512.
     pub head_dimension: usize,
-    /// Most keys N of a row, 2..=16384.
+    /// Most keys N of a row, 2..=16384; sums over a row must fit 32 bits (bucket mode: 48).
     pub max_keys: usize,
     /// Bits of a signed value element, 2..=8.
     pub value_bits: u32,
@@ -69,9 +69,10 @@ pub struct Configuration {
     #[serde(default = "default_probability_bits")]
     pub probability_bits: u32,
     /// Keys W of one row in a beat of the attention stream: a power of two, 1..=64, at most
-    /// `max_keys`.
+    /// `max_keys`; `query_block * keys_per_beat * probability_bits` must be whole bytes.
     pub keys_per_beat: usize,
-    /// Value elements accumulated in a cycle: `head_dimension` divided by a power of two.
+    /// Value elements accumulated in a cycle: `head_dimension` divided by a power of two;
+    /// `lanes * value_bits` must be whole bytes.
     pub lanes: usize,
     /// Rows B that share each read of a value, 1, 2, 4 or 8; over 1 only with
     /// `lanes = head_dimension`.
@@ -94,17 +95,17 @@ pub struct Configuration {
     /// Largest shift, 1..=15; only, and required, with `accumulate = "shift"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_shift: Option<u32>,
-    /// Reset values of the thresholds: a probability (an integer of `probability_bits` bits) has
+    /// Values for the unit's input `thresholds`: a probability (an integer of `probability_bits` bits) has
     /// at least code i iff it is >= `thresholds[i - 1]`. `2^code_bits - 1` integers of
     /// 1..2^probability_bits, non-decreasing; the least is 1, so that a probability of 0 is
     /// always pruned. Absent with `accumulate = "multiply"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<u32>,
-    /// Reset values of the shifts: code i weighs `2^-shifts[i - 1]`. `2^code_bits - 1` integers
+    /// Values for the unit's input `shifts`: code i weighs `2^-shifts[i - 1]`. `2^code_bits - 1` integers
     /// of 0..=max_shift, non-increasing. Only with `accumulate = "shift"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shifts: Vec<u32>,
-    /// Reset values of the levels: code i weighs `levels[i - 1] * 2^-level_bits`.
+    /// Values for the unit's input `levels`: code i weighs `levels[i - 1] * 2^-level_bits`.
     /// `2^code_bits - 1` integers of 1..2^level_bits, non-decreasing. Only with
     /// `accumulate = "bucket"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

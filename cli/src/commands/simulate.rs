@@ -79,7 +79,7 @@ const FIELDS: [(&str, &str); 20] = [
     ),
     (
         "bound_cycles",
-        "clock cycles; sum over the query blocks of max(ceil(N / W), survivors), what they would cost in steady state one by one",
+        "clock cycles; sum over the query blocks of max(ceil(N / W), survivors x D / lanes), what they would cost in steady state one by one",
     ),
     (
         "cycles_over_bound",
@@ -268,7 +268,7 @@ fn print(report: &Report, console: &mut Console) -> Result<(), Error> {
         (
             "bound",
             grouped(r.bound_cycles),
-            "cycles: sum over the query blocks of max(ceil(N / W), survivors)",
+            "cycles: sum over the query blocks of max(ceil(N / W), survivors x D / lanes)",
         ),
         (
             "cycles / bound",

@@ -108,13 +108,27 @@ fn split(m: &mut Builder, name: &str, register: &Instance, bits: u32) -> (Signal
     (data, m.slice(beat, bits, 1))
 }
 
+/// What the top's file says above the module: among it the values for its configuration inputs.
+fn doc(c: &Configuration) -> String {
+    let mut doc = String::from(
+        "Low-bit attention: rows of probabilities and the values of a head in, attention out.",
+    );
+    for (input, values) in [
+        ("thresholds", &c.thresholds),
+        ("shifts", &c.shifts),
+        ("levels", &c.levels),
+    ] {
+        if !values.is_empty() {
+            doc += &format!("\nConfigured {input}, code 1 (lowest bits) first: {values:?}.");
+        }
+    }
+    doc
+}
+
 /// The unit of a configuration: see the module's documentation for the order of bits.
 pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let mut m = Builder::new(
-        "attention_unit",
-        "Low-bit attention: rows of probabilities and the values of a head in, attention out.",
-    );
+    let mut m = Builder::new("attention_unit", doc(c));
     let settings = settings(&mut m, c);
     let codes_taken = m.wire("attn_taken", bit());
     let value_taken = m.wire("value_taken", bit());

@@ -4,7 +4,7 @@ use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
 use logattn_hdl::unit::{Export, export};
 use logattn_testbenches::unit::sources;
 use logattn_testbenches::verilator::iverilog_lint;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 fn exports() -> impl Iterator<Item = Export> {
@@ -36,26 +36,44 @@ fn icarus_warns_of_nothing() {
     }
 }
 
-/// `check -assert` and no latch, by `scripts/synthesis_check`.
+/// What `scripts/synthesis_check` says of a unit; `None`, said so, where it cannot run.
+fn synthesis_check(unit: &Export, options: &[&str]) -> Option<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/synthesis_check");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for file in &unit.files {
+        std::fs::write(directory.path().join(&file.name), &file.text).expect("writes");
+    }
+    let mut command = Command::new(&script);
+    command.arg(directory.path()).args(["--top", &unit.top]);
+    let output = command.args(options).output().expect("the script starts");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(2) && !crate::common::tools_required() {
+        eprintln!("skipped: {said}");
+        return None;
+    }
+    assert!(output.status.success(), "{}: {said}", unit.top);
+    Some(said.into_owned())
+}
+
+/// `check -assert` and no latch.
 #[test]
 fn yosys_finds_no_problem_and_no_latch() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/synthesis_check");
     for unit in exports() {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        for file in &unit.files {
-            std::fs::write(PathBuf::from(directory.path()).join(&file.name), &file.text)
-                .expect("writes");
-        }
-        let output = Command::new(&script)
-            .arg(directory.path())
-            .args(["--top", &unit.top])
-            .output();
-        let output = output.expect("the script starts");
-        let said =
-            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        if output.status.code() == Some(2) && !crate::common::tools_required() {
-            return eprintln!("skipped: {said}");
-        }
-        assert!(output.status.success(), "{}: {said}", unit.top);
+        synthesis_check(&unit, &[]);
+    }
+}
+
+/// The value memory and the selector's queue are block RAM; nothing is left to registers.
+#[test]
+fn memories_are_block_ram() {
+    for (name, family) in [("nano", "ice40"), ("edge", "ecp5")] {
+        let unit = export(&Configuration::named(name).expect("known")).expect("exports");
+        let Some(said) = synthesis_check(&unit, &["--memories", family]) else {
+            return;
+        };
+        assert!(
+            said.contains("2 memories") && said.contains(" 0 memories left to registers"),
+            "{name}: {said}"
+        );
     }
 }

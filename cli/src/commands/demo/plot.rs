@@ -195,7 +195,7 @@ impl Picture<'_> {
     fn legend<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let names = [
             (UNIT, "this unit", 78),
-            (BOUND, "bound: max(ceil(N / W), survivors)", 172),
+            (BOUND, "bound: beats in or keys to visit", 172),
             (TWIN, "int8 twin: nothing pruned", 412),
         ];
         for (color, name, x) in names {

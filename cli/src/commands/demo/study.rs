@@ -303,7 +303,7 @@ pub fn fields() -> Value {
         "survivors": "keys whose code is not 0, over all rows",
         "paper_survivors": "the same by the published 3-bit quantizer (arXiv 2106.01335)",
         "cycles": "clock cycles in a run of all heads back to back, from the last output beat before these heads to their own last",
-        "bound_cycles": "clock cycles; sum over the query blocks of max(ceil(N / W), survivors), what they would cost in steady state one by one; a run may be below it, since the survivors' queue evens out long and short rows",
+        "bound_cycles": "clock cycles; sum over the query blocks of max(ceil(N / W), survivors x D / lanes), what they would cost in steady state one by one; a run may be below it, since the survivors' queue evens out long and short rows",
         "int8_twin_cycles": "clock cycles of the int8 twin on the same heads",
         "accuracy.*.relative_error": "|output - float| / |float|, Euclidean norms over all rows and elements; float attention is computed in double precision from the capture's int8 q, k and v",
         "accuracy.*.cosine": "cosine between a row's output and its float output, mean over the rows",
