@@ -247,7 +247,11 @@ fn outputs_are_as_near_to_float_attention_as_those_of_a_float_quantizer() {
                 // Farther, because z is too high rather than too low: of even rows more keys
                 // survive, and what their levels are over 1 the largest key has to give back.
                 let slack = 1.2 + 4.0 * 2_f64.powi(-(fraction_bits as i32));
-                assert!(complement < slack * float[1], "{complement} of {}", float[1]);
+                assert!(
+                    complement < slack * float[1],
+                    "{complement} of {}",
+                    float[1]
+                );
             }
         }
     }
