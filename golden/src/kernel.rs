@@ -275,42 +275,18 @@ fn narrow_accumulate(
     sums: &mut [i64],
 ) -> u64 {
     let mut normalizer = 0;
-    let mut index = 0;
-    // Several blocks at a time: the survivors are looked for less often.
-    for sums in sums.chunks_mut(2 * BLOCK) {
-        if sums.len() > BLOCK {
-            normalizer = narrow_blocks::<2>(survivors, table, values, index, sums);
-        } else {
-            normalizer = narrow_blocks::<1>(survivors, table, values, index, sums);
-        }
-        index += 2;
-    }
-    normalizer
-}
-
-/// [`narrow_accumulate`] for some blocks of the values, from the block `index` on.
-#[inline(always)]
-fn narrow_blocks<const BLOCKS: usize>(
-    survivors: Survivors,
-    table: &ShiftTable,
-    values: Values,
-    index: usize,
-    sums: &mut [i64],
-) -> u64 {
-    let mut blocks = [NarrowBlock::ZERO; BLOCKS];
-    let mut normalizer = 0;
-    survivors.for_each(|key, code| {
-        let NarrowBlock(weights) = &table.weights[code];
-        normalizer += u64::from(weights[0] as u16);
-        for (offset, block) in blocks.iter_mut().enumerate() {
-            let values = values.block(key, index + offset);
+    for (index, sums) in sums.chunks_mut(BLOCK).enumerate() {
+        let mut block = NarrowBlock::ZERO;
+        normalizer = 0;
+        survivors.for_each(|key, code| {
+            let NarrowBlock(weights) = &table.weights[code];
+            normalizer += u64::from(weights[0] as u16);
+            let values = values.block(key, index);
             for ((sum, value), weight) in block.0.iter_mut().zip(values).zip(weights) {
                 // Sums beyond 16 bits on the way come right in the end.
                 *sum = sum.wrapping_add(i16::from(*value).wrapping_mul(*weight));
             }
-        }
-    });
-    for (block, sums) in blocks.iter().zip(sums.chunks_mut(BLOCK)) {
+        });
         block.store(table.common, sums);
     }
     normalizer

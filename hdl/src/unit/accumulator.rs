@@ -1,7 +1,7 @@
 //! What the three accumulators share: their ports, their two stages and the end of a row.
 
-use super::{Builder, Widths, bit, elastic_stage, loaded};
-use crate::netlist::{Signal, unsigned};
+use super::{Builder, Widths, bit, bus, elastic_stage, element, loaded};
+use crate::netlist::{Module, Signal, unsigned};
 use logattn_golden::config::Configuration;
 
 /// The incoming side and the handshake of an accumulator.
@@ -86,4 +86,35 @@ pub(crate) fn by_code(entries: &[Signal]) -> Vec<Signal> {
     let mut options = vec![entries[0]];
     options.extend_from_slice(entries);
     options
+}
+
+/// One instance of `lane` for each lane of `row`, fed with its value; gives their sums.
+pub(crate) fn lane_sums(
+    m: &mut Builder,
+    c: &Configuration,
+    p: &Pipeline,
+    row: usize,
+    lane: &Module,
+    control: &[(&str, Signal)],
+) -> Vec<Signal> {
+    (0..c.lanes)
+        .map(|index| {
+            let value = element(m, p.value, index, c.value_bits);
+            let value = m.as_signed(value);
+            let connections: Vec<_> = [("value", value)]
+                .into_iter()
+                .chain(control.iter().copied())
+                .collect();
+            let instance = m.instance(format!("u_lane_{row}_{index}"), lane, &connections);
+            m.as_unsigned(instance.output("sum"))
+        })
+        .collect()
+}
+
+/// The outputs of an accumulator: one sum a lane and row, one normalizer a row.
+pub(crate) fn row_outputs(m: &mut Builder, sums: &[Signal], normalizers: &[Signal]) {
+    let sums = bus(m, sums);
+    let normalizers = bus(m, normalizers);
+    m.output("m_sums", sums, "sums, lane 0 of row 0 lowest");
+    m.output("m_normalizers", normalizers, "normalizers, row 0 lowest");
 }

@@ -1,7 +1,7 @@
 //! Multiply by shifting, then add: the accumulator of `accumulate = "shift"`.
 
-use super::accumulator::{by_code, pipeline, running_sum};
-use super::{Builder, Widths, bit, bus, choose, element, loaded};
+use super::accumulator::{by_code, lane_sums, pipeline, row_outputs, running_sum};
+use super::{Builder, Widths, bit, choose, element, loaded};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use logattn_golden::config::Configuration;
 
@@ -116,21 +116,12 @@ pub(crate) fn shift_accumulator(c: &Configuration) -> Result<Module, NetlistErro
             ("add", p.add),
             ("first", p.first),
         ];
-        for lane in 0..c.lanes {
-            let value = element(&mut m, p.value, lane, c.value_bits);
-            let value = m.as_signed(value);
-            let connections: Vec<_> = [("value", value)].into_iter().chain(control).collect();
-            let instance = m.instance(format!("u_lane_{row}_{lane}"), &lanes, &connections);
-            sums.push(m.as_unsigned(instance.output("sum")));
-        }
+        sums.extend(lane_sums(&mut m, c, &p, row, &lanes, &control));
         normalizers.push(
             m.instance(format!("u_level_sum_{row}"), &levels, &control)
                 .output("sum"),
         );
     }
-    let sums = bus(&mut m, &sums);
-    let normalizers = bus(&mut m, &normalizers);
-    m.output("m_sums", sums, "sums, lane 0 of row 0 lowest");
-    m.output("m_normalizers", normalizers, "normalizers, row 0 lowest");
+    row_outputs(&mut m, &sums, &normalizers);
     m.finish()
 }
