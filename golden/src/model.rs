@@ -313,7 +313,7 @@ fn by_code(levels: &[u32], weight: impl Fn(u32) -> u32) -> [u32; CODES] {
 }
 
 /// [heads, keys, blocks]: values with each row padded with zeros to whole blocks.
-fn padded(values: ArrayView3<i8>, blocks: usize) -> Vec<ValueBlock> {
+pub(crate) fn padded(values: ArrayView3<i8>, blocks: usize) -> Vec<ValueBlock> {
     let (heads, keys, dimension) = values.dim();
     let values = values.as_standard_layout();
     let elements = values.as_slice().unwrap_or_default();

@@ -7,7 +7,7 @@ use super::format::ScoreFormat;
 use super::weights::{ScoreNormalize, ScoreWeights, complement_output};
 use crate::attention::HeadsAttention;
 use crate::kernel::{
-    BLOCK, CODES, ShiftTable, Survivors, ValueBlock, Values, divide, shift_accumulate, shift_table,
+    BLOCK, CODES, ShiftTable, Survivors, Values, divide, shift_accumulate, shift_table,
 };
 
 /// Fewest rows worth handing to another thread.
@@ -58,7 +58,7 @@ impl<'a> Model<'a> {
         let (heads, rows_per_head, keys) = rows.shape;
         let dimension = values.dim().2;
         let blocks = dimension.div_ceil(BLOCK);
-        let padded = padded(values, blocks);
+        let padded = crate::model::padded(values, blocks);
         let mut accumulators = Array::zeros((heads, rows_per_head, dimension));
         let mut totals = vec![(0_u64, 0_usize); heads * rows_per_head];
         accumulators
@@ -157,16 +157,4 @@ impl Scratch {
             survivors: vec![0; keys.div_ceil(u64::BITS as usize)],
         }
     }
-}
-
-/// [heads, keys, blocks]: values with each row padded with zeros to whole blocks.
-fn padded(values: ArrayView3<i8>, blocks: usize) -> Vec<ValueBlock> {
-    let (heads, keys, _) = values.dim();
-    let mut padded = vec![ValueBlock([0; BLOCK]); heads * keys * blocks];
-    for (padded, row) in padded.chunks_exact_mut(blocks).zip(values.rows()) {
-        for (element, value) in row.iter().enumerate() {
-            padded[element / BLOCK].0[element % BLOCK] = *value;
-        }
-    }
-    padded
 }
