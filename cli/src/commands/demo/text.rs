@@ -46,10 +46,10 @@ pub fn study(console: &mut Console, c: &Configuration, study: &Study) -> Result<
     console.heading("Pruning and cycles")?;
     console.line(cycles(study))?;
     console.line(
-        "bound: max(ceil(N / W), survivors x D / lanes) of each row on its own; cycles are fewer where the\n\
-         survivors'\
-         queue evens out long and short rows. int8 twin: same lanes and rate, 8-bit probabilities times\n\
-         values, nothing pruned. All heads run back to back; layer 0 includes loading the first values.",
+        "bound: max(ceil(N / W), survivors x D / lanes) of each row on its own; cycles are fewer where\n\
+         the survivors' queue evens out long and short rows. int8 twin: same lanes and rate, 8-bit\n\
+         probabilities times values, nothing pruned. All heads run back to back; layer 0 includes\n\
+         loading the first values.",
     )?;
     console.heading("Bits to store the attention values of all heads")?;
     console.line(storage(c, &study.total.memory))?;
