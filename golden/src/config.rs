@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::ConfigurationError;
+use crate::scores::{Exp2, ScoreFormat, ScoreParameters};
 
 /// What the unit receives for each key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +22,10 @@ use crate::error::ConfigurationError;
 pub enum Input {
     /// Softmax probabilities in unsigned fixed point.
     Probabilities,
+    /// Scores as base-2 logits in signed fixed point: no softmax is computed anywhere.
+    Scores,
+    /// Queries and keys in int8: the unit computes the scores itself.
+    Qkv,
 }
 
 /// How a survivor's value enters the sum.
@@ -43,6 +48,10 @@ pub enum Normalize {
     None,
     /// The accumulators divided by the normalizer, rounded to `output_bits`.
     Reciprocal,
+    /// The row's largest key takes the weight that the others leave, so that the denominator is
+    /// 2^max_shift: neither normalizer nor division. Where scores are known
+    /// (`input = "scores"` or `"qkv"`), with `accumulate = "shift"` and one row a block.
+    Complement,
 }
 
 /// Everything that is chosen when a unit is generated.
@@ -65,11 +74,14 @@ pub struct Configuration {
     pub max_keys: usize,
     /// Bits of a signed value element, 2..=8.
     pub value_bits: u32,
-    /// Fraction bits of a probability, 12..=24, default 16; 1.0 saturates to all ones.
+    /// Fraction bits of a probability, 12..=24, default 16; 1.0 saturates to all ones. Only with
+    /// `input = "probabilities"`.
     #[serde(default = "default_probability_bits")]
     pub probability_bits: u32,
     /// Keys W of one row in a beat of the attention stream: a power of two, 1..=64, at most
-    /// `max_keys`; `query_block * keys_per_beat * probability_bits` must be whole bytes.
+    /// `max_keys`; `query_block * keys_per_beat * probability_bits` (`score_bits` with
+    /// `input = "scores"`) must be whole bytes. With `input = "qkv"` so many keys are multiplied
+    /// with each query of a block in a cycle.
     pub keys_per_beat: usize,
     /// Value elements accumulated in a cycle: `head_dimension` divided by a power of two;
     /// `lanes * value_bits` must be whole bytes.
@@ -82,14 +94,14 @@ pub struct Configuration {
     /// What leaves the unit for each row.
     pub normalize: Normalize,
     /// Bits of a signed output element, `value_bits`..=16; only, and required, with
-    /// `normalize = "reciprocal"`. Outputs carry `output_bits - value_bits` fraction bits more
+    /// `normalize = "reciprocal"` or `"complement"`. Outputs carry `output_bits - value_bits` fraction bits more
     /// than values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_bits: Option<u32>,
     /// Output elements in a beat of the output stream; divides `lanes`.
     pub output_lanes: usize,
-    /// Copies of the value memory, 1 or 2, default 1; with 2 the next head's values load while
-    /// this head's are in use.
+    /// Copies of the value memory (and of the key memory), 1 or 2, default 1; with 2 the next
+    /// head's values (and keys) load while this head's are in use.
     #[serde(default = "default_value_banks")]
     pub value_banks: usize,
     /// Largest shift, 1..=15; only, and required, with `accumulate = "shift"`.
@@ -98,7 +110,8 @@ pub struct Configuration {
     /// Values for the unit's input `thresholds`: a probability (an integer of `probability_bits` bits) has
     /// at least code i iff it is >= `thresholds[i - 1]`. `2^code_bits - 1` integers of
     /// 1..2^probability_bits, non-decreasing; the least is 1, so that a probability of 0 is
-    /// always pruned. Absent with `accumulate = "multiply"`.
+    /// always pruned. Absent with `accumulate = "multiply"` and without
+    /// `input = "probabilities"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<u32>,
     /// Values for the unit's input `shifts`: code i weighs `2^-shifts[i - 1]`. `2^code_bits - 1` integers
@@ -113,6 +126,28 @@ pub struct Configuration {
     /// Fraction bits of a level, 1..=16; only, and required, with `accumulate = "bucket"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level_bits: Option<u32>,
+    /// F: fraction bits of a score, 0..=8. This and the fields below: only, and required, with
+    /// `input = "scores"` or `"qkv"`; [`crate::scores`] says what each means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fraction_bits: Option<u32>,
+    /// Bits of a signed score, its F fraction bits included: F + 1..=32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_bits: Option<u32>,
+    /// Bits of a key's distance from the row's largest score: F + 1..=F + 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance_bits: Option<u32>,
+    /// G: fraction bits that powers of two have more than scores, 0..=16; the sum of a row's
+    /// powers must fit 32 bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard_bits: Option<u32>,
+    /// How 2^-distance is computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exp2: Option<Exp2>,
+    /// Values for the unit's input `thresholds`: a key has at least code i iff its score, less
+    /// the logarithm of the row's sum, is >= `score_thresholds[i - 1]`. `2^code_bits - 1` integers
+    /// with F fraction bits above -(2^distance_bits - 1), at most 0, non-decreasing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub score_thresholds: Vec<i32>,
 }
 
 pub(crate) const DEFAULT_CODE_BITS: u32 = 3;
@@ -121,8 +156,10 @@ fn default_code_bits() -> u32 {
     DEFAULT_CODE_BITS
 }
 
+pub(crate) const DEFAULT_PROBABILITY_BITS: u32 = 16;
+
 fn default_probability_bits() -> u32 {
-    16
+    DEFAULT_PROBABILITY_BITS
 }
 
 fn default_value_banks() -> usize {
@@ -132,16 +169,33 @@ fn default_value_banks() -> usize {
 /// Bits of the int8 twin's linear probabilities.
 pub const LINEAR_CODE_BITS: u32 = 8;
 
+/// Bits of a signed element of queries and keys.
+pub const QUERY_KEY_BITS: u32 = 8;
+
 /// Longest legal `name`, in characters.
 pub(crate) const NAME_LENGTH: usize = 32;
 
 /// Names of the embedded configurations.
 pub const NAMES: [&str; 5] = ["nano", "edge", "base", "server", "paper"];
 
+/// Names of the embedded configurations with another input: see [`Configuration::with_input`].
+pub const VARIANT_NAMES: [&str; 10] = [
+    "nano_scores",
+    "nano_qkv",
+    "edge_scores",
+    "edge_qkv",
+    "base_probabilities",
+    "base_scores",
+    "server_scores",
+    "server_qkv",
+    "paper_scores",
+    "paper_qkv",
+];
+
 /// Names of the int8 twins of the embedded `shift` configurations.
 pub const TWIN_NAMES: [&str; 4] = ["nano_int8", "edge_int8", "base_int8", "server_int8"];
 
-const TWIN_SUFFIX: &str = "_int8";
+pub(crate) const TWIN_SUFFIX: &str = "_int8";
 
 const EMBEDDED: [&str; 5] = [
     include_str!("../configurations/nano.toml"),
@@ -167,7 +221,7 @@ impl Configuration {
                 origin: source_name.to_owned(),
                 error: Box::new(error),
             })?;
-        configuration.check(source_name, code_bits_given(text))?;
+        configuration.check(source_name, &GivenFields::of(text))?;
         Ok(configuration)
     }
 
@@ -182,12 +236,13 @@ impl Configuration {
             error: Box::new(error),
         };
         let text = toml::to_string(self).map_err(unwritable)?;
-        if self.accumulate != Accumulate::Multiply {
-            return Ok(text);
-        }
+        let unread = |line: &str| {
+            (line.starts_with("code_bits") && self.accumulate == Accumulate::Multiply)
+                || (line.starts_with("probability_bits") && self.input != Input::Probabilities)
+        };
         Ok(text
             .lines()
-            .filter(|line| !line.starts_with("code_bits"))
+            .filter(|line| !unread(line))
             .flat_map(|line| [line, "\n"])
             .collect())
     }
@@ -197,10 +252,11 @@ impl Configuration {
     /// # Errors
     /// [`ConfigurationError::Invalid`] for the first offending field, with its value and range.
     pub fn validate(&self) -> Result<(), ConfigurationError> {
-        self.check(&self.name, false)
+        self.check(&self.name, &GivenFields::default())
     }
 
-    /// One of the embedded configurations ([`NAMES`]) or an int8 twin of one ([`TWIN_NAMES`]).
+    /// One of the embedded configurations ([`NAMES`]), one of them with another input
+    /// ([`VARIANT_NAMES`]) or an int8 twin ([`TWIN_NAMES`]).
     ///
     /// # Errors
     /// [`ConfigurationError::UnknownName`], which lists the known names.
@@ -209,6 +265,13 @@ impl Configuration {
             let original = name.trim_end_matches(TWIN_SUFFIX);
             return Ok(Self::named(original)?.int8_twin());
         }
+        if VARIANT_NAMES.contains(&name) {
+            for input in [Input::Probabilities, Input::Scores, Input::Qkv] {
+                if let Some(original) = name.strip_suffix(input.suffix()) {
+                    return Self::named(original)?.with_input(input);
+                }
+            }
+        }
         match NAMES.iter().position(|known| *known == name) {
             Some(index) => Self::from_toml(EMBEDDED[index], &format!("{name}.toml")),
             None => Err(ConfigurationError::UnknownName {
@@ -216,36 +279,23 @@ impl Configuration {
             }),
         }
     }
-
-    /// The baseline that claims of area and cycles are made against: the same widths, lanes and
-    /// input rate, but 8-bit linear probabilities, a multiplier a lane and no pruning.
-    ///
-    /// The name gets the suffix `_int8` (its front is cut where that would be too long). The twin
-    /// of a twin is itself.
-    pub fn int8_twin(&self) -> Self {
-        if self.accumulate == Accumulate::Multiply {
-            return self.clone();
-        }
-        let kept = NAME_LENGTH - TWIN_SUFFIX.len();
-        let front: String = self.name.chars().take(kept).collect();
-        Self {
-            name: front + TWIN_SUFFIX,
-            code_bits: DEFAULT_CODE_BITS,
-            accumulate: Accumulate::Multiply,
-            max_shift: None,
-            thresholds: Vec::new(),
-            shifts: Vec::new(),
-            levels: Vec::new(),
-            level_bits: None,
-            ..self.clone()
-        }
-    }
 }
 
-/// Whether the text itself sets `code_bits`, which the default makes invisible after parsing.
-fn code_bits_given(text: &str) -> bool {
-    text.parse::<toml::Table>()
-        .is_ok_and(|table| table.contains_key("code_bits"))
+/// Fields that the text itself sets, which their defaults make invisible after parsing.
+#[derive(Default)]
+pub(crate) struct GivenFields {
+    pub code_bits: bool,
+    pub probability_bits: bool,
+}
+
+impl GivenFields {
+    fn of(text: &str) -> Self {
+        let table: toml::Table = text.parse().unwrap_or_default();
+        Self {
+            code_bits: table.contains_key("code_bits"),
+            probability_bits: table.contains_key("probability_bits"),
+        }
+    }
 }
 
 /// `ceil(log2 n)`, 0 for n <= 1.
@@ -297,9 +347,11 @@ impl Configuration {
     }
 
     /// Bits of an element's signed sum over a row, enough for N keys of the largest weight and
-    /// the most negative value.
+    /// the most negative value; with `normalize = "complement"` differences of values are summed,
+    /// which take one more.
     pub fn accumulator_bits(&self) -> u32 {
-        self.value_bits + self.weight_bits() + self.key_bits()
+        let difference = u32::from(self.normalize == Normalize::Complement);
+        self.value_bits + difference + self.weight_bits() + self.key_bits()
     }
 
     /// Bits of a row's unsigned normalizer.
@@ -326,6 +378,38 @@ impl Configuration {
     /// Words of one bank of the value memory, each `lanes * value_bits` wide: N * passes.
     pub fn value_words(&self) -> usize {
         self.max_keys * self.passes()
+    }
+
+    /// The parameters of the score input, if the configuration has it.
+    pub fn score_parameters(&self) -> Option<ScoreParameters> {
+        Some(ScoreParameters {
+            max_keys: self.max_keys,
+            fraction_bits: self.fraction_bits?,
+            score_bits: self.score_bits?,
+            distance_bits: self.distance_bits?,
+            guard_bits: self.guard_bits?,
+            exp2: self.exp2?,
+            thresholds: self.score_thresholds.clone(),
+        })
+    }
+
+    /// The score input, if the configuration has it.
+    pub fn score_format(&self) -> Option<ScoreFormat> {
+        ScoreFormat::new(self.score_parameters()?).ok()
+    }
+
+    /// Bits of the signed product of a query and a key, each D elements of
+    /// [`QUERY_KEY_BITS`].
+    pub fn product_bits(&self) -> u32 {
+        2 * QUERY_KEY_BITS + ceil_log2(self.head_dimension)
+    }
+
+    /// Bits of one element of a beat of the attention stream.
+    pub fn attention_bits(&self) -> u32 {
+        match self.input {
+            Input::Probabilities => self.probability_bits,
+            Input::Scores | Input::Qkv => self.score_bits.unwrap_or(0),
+        }
     }
 
     /// Bits a stored attention value takes: `code_bits`, 8 for the int8 twin.

@@ -28,13 +28,18 @@ pub mod packed;
 pub mod quantizer;
 pub mod reciprocal;
 pub mod scores;
+mod unit;
 mod validate;
+mod variants;
 
 pub use attention::{Attention, HeadsAttention, attend, attend_heads, codes, divide_rounded};
-pub use config::{Accumulate, Configuration, Input, NAMES, Normalize, TWIN_NAMES};
+pub use config::{Accumulate, Configuration, Input, NAMES, Normalize, TWIN_NAMES, VARIANT_NAMES};
 pub use error::{AttentionError, ConfigurationError};
 pub use format::{Probability, Quantized, probabilities_to_fixed, quantize_values};
 pub use packed::{DenseCodes, SurvivorCodes};
 pub use quantizer::{Thresholds, linear_code, paper_levels};
 pub use reciprocal::{Reciprocal, ReciprocalFormat};
-pub use scores::{ScoreFormat, ScoreParameters, attend_score_heads, attend_scores, score_codes};
+pub use scores::{
+    Exp2, ScoreFormat, ScoreParameters, attend_score_heads, attend_scores, score_codes,
+};
+pub use unit::{HeadInput, UnitAttention, attend_unit};

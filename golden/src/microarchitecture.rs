@@ -1,11 +1,14 @@
 //! What the RTL and the simulator must agree on besides the arithmetic: depths and latencies that
 //! follow from a configuration.
 
-use crate::config::{Accumulate, Configuration};
+use crate::config::{Accumulate, Configuration, Input, Normalize};
 use crate::reciprocal::ReciprocalFormat;
 
 /// Bits of the number of query blocks in a head.
 pub const HEAD_BLOCKS_BITS: u32 = 16;
+
+/// Bits of the right shift of products to scores.
+pub const SCORE_SHIFT_BITS: u32 = 5;
 
 /// Quotient bits that the reciprocal's divider finds in a cycle.
 pub const QUOTIENT_BITS_A_CYCLE: u32 = 2;
@@ -15,6 +18,64 @@ const LEVEL_SUM_CYCLES: u32 = 2;
 
 /// Cycles before a division: the leading zeros, then the shift.
 const DIVISION_SETUP_CYCLES: u32 = 2;
+
+/// Levels of a tree of adders or comparators between two registers.
+pub const TREE_LEVELS: u32 = 2;
+
+/// Rows that may be on their way from their first score to their last power of two, and as many
+/// from there to their last code: enough for a row of four beats to follow another at once.
+pub const ROW_SLOTS: usize = 4;
+
+/// Cycles of a product of queries and keys without its sum: key memory, multipliers, and the
+/// shift to F fraction bits.
+const PRODUCT_CYCLES: u32 = 3;
+
+/// Cycles from a beat of the buffer to the row's offset without the sum over the beat: the
+/// buffer, the distances, the powers of two, the sum over the row, the octave, the offset.
+const OFFSET_CYCLES: u32 = 6;
+
+/// Registers in a tree of `terms` terms.
+pub fn tree_stages(terms: usize) -> u32 {
+    terms.next_power_of_two().ilog2().div_ceil(TREE_LEVELS)
+}
+
+/// Beats of scores that the score buffer holds, a power of two: two full rows, one that comes in
+/// and one whose maximum is known, or a full row and all beats under way if that is more.
+pub fn score_buffer_depth(c: &Configuration) -> usize {
+    let way = match c.input {
+        Input::Qkv => score_engine_cycles(c),
+        Input::Probabilities | Input::Scores => 0,
+    };
+    buffer_depth(c, way + maximum_cycles(c))
+}
+
+/// Beats of distances that the distance buffer holds, a power of two: two full rows, or one and
+/// all beats under way.
+pub fn distance_buffer_depth(c: &Configuration) -> usize {
+    buffer_depth(c, offset_cycles(c) + 1)
+}
+
+/// Room for a full row and as many beats as come while it waits for `cycles` cycles more.
+fn buffer_depth(c: &Configuration, cycles: u32) -> usize {
+    let beats = c.beats(c.max_keys);
+    (beats + beats.max(cycles as usize + 1)).next_power_of_two()
+}
+
+/// Cycles from the read of a beat of keys to its scores.
+pub fn score_engine_cycles(c: &Configuration) -> u32 {
+    PRODUCT_CYCLES + tree_stages(c.head_dimension)
+}
+
+/// Cycles from a row's last scores to the first cycle in which its maximum can be used.
+pub fn maximum_cycles(c: &Configuration) -> u32 {
+    tree_stages(c.keys_per_beat) + 1
+}
+
+/// Cycles from the read of a row's last scores from the buffer to the first cycle in which its
+/// offset can be used.
+pub fn offset_cycles(c: &Configuration) -> u32 {
+    tree_stages(c.keys_per_beat) + OFFSET_CYCLES
+}
 
 /// Entries of the survivor selector's queue, a power of two: two full rows, so that one enters
 /// while the other one is visited.
@@ -44,7 +105,7 @@ pub fn preparation_cycles(c: &Configuration) -> u32 {
 }
 
 /// Registers between the normalizer's beat selection and its output: the combination in bucket
-/// mode takes two, the division three.
+/// mode takes two, the division three, the rounding of `normalize = "complement"` one.
 pub fn normalizer_stages(c: &Configuration) -> usize {
     let combination = if c.accumulate == Accumulate::Bucket {
         2
@@ -52,5 +113,6 @@ pub fn normalizer_stages(c: &Configuration) -> usize {
         0
     };
     let division = if division_cycles(c) > 0 { 3 } else { 0 };
-    combination + division
+    let rounding = usize::from(c.normalize == Normalize::Complement);
+    combination + division + rounding
 }

@@ -247,6 +247,8 @@ mod tests {
             let configuration = crate::Configuration::named(name).unwrap();
             let expected = match name {
                 "paper" => &PAPER_16[..],
+                // It takes queries and keys.
+                "base" => &[],
                 _ => thresholds.as_slice(),
             };
             assert_eq!(configuration.thresholds, expected, "{name}");

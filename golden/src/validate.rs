@@ -3,11 +3,17 @@
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
 
-use crate::config::{Accumulate, Configuration, DEFAULT_CODE_BITS, NAME_LENGTH, Normalize};
-use crate::error::ConfigurationError;
+use crate::config::{
+    Accumulate, Configuration, DEFAULT_CODE_BITS, DEFAULT_PROBABILITY_BITS, GivenFields, Input,
+    NAME_LENGTH, Normalize,
+};
+use crate::error::{AttentionError, ConfigurationError};
+use crate::scores::ScoreFormat;
 
 /// Widest accumulator of `shift` and `multiply`, in bits.
 const MAX_ACCUMULATOR_BITS: u32 = 32;
+/// Widest sum of a row's powers of two, in bits.
+const MAX_SUM_BITS: u32 = 32;
 /// Widest accumulator of `bucket`, in bits.
 const MAX_BUCKET_ACCUMULATOR_BITS: u32 = 48;
 
@@ -118,13 +124,83 @@ const NON_DECREASING: (&str, fn(u32, u32) -> bool) = ("non-decreasing", |a, b| a
 const NON_INCREASING: (&str, fn(u32, u32) -> bool) = ("non-increasing", |a, b| a >= b);
 
 impl Configuration {
-    /// Checks all fields. `code_bits_given` says that the text sets `code_bits` itself.
-    pub(crate) fn check(&self, origin: &str, code_bits_given: bool) -> Check {
+    /// Checks all fields. `given` says which of the fields with a default the text itself sets.
+    pub(crate) fn check(&self, origin: &str, given: &GivenFields) -> Check {
         let checker = Checker { origin };
         self.check_shape(&checker)?;
         self.check_output(&checker)?;
-        self.check_levels(&checker, code_bits_given)?;
+        self.check_levels(&checker, given.code_bits)?;
+        self.check_scores(&checker, given.probability_bits)?;
         self.check_widths(&checker)
+    }
+
+    fn has_scores(&self) -> bool {
+        self.input != Input::Probabilities
+    }
+
+    /// The fields of the score input, whose ranges [`ScoreFormat::new`] knows.
+    fn check_scores(&self, checker: &Checker, probability_bits_given: bool) -> Check {
+        let reader = "input = \"scores\" or \"qkv\"";
+        let fields = [
+            ("fraction_bits", self.fraction_bits),
+            ("score_bits", self.score_bits),
+            ("distance_bits", self.distance_bits),
+            ("guard_bits", self.guard_bits),
+            ("exp2", self.exp2.map(|exp2| exp2 as u32)),
+        ];
+        for (field, value) in fields {
+            checker.knob(field, value, 0..=u32::MAX, self.has_scores(), reader)?;
+        }
+        let Some(parameters) = self.score_parameters() else {
+            let given = format!("{:?}", self.score_thresholds);
+            let legal = format!("absent without {reader}");
+            return checker.require(
+                self.score_thresholds.is_empty(),
+                "score_thresholds",
+                given,
+                legal,
+            );
+        };
+        checker.require(
+            !probability_bits_given && self.probability_bits == DEFAULT_PROBABILITY_BITS,
+            "probability_bits",
+            self.probability_bits,
+            "absent without input = \"probabilities\"",
+        )?;
+        checker.require(
+            self.accumulate != Accumulate::Multiply,
+            "accumulate",
+            "\"multiply\"",
+            "\"shift\" or \"bucket\" without input = \"probabilities\"",
+        )?;
+        let count = self.levels_count();
+        checker.require(
+            self.score_thresholds.len() == count,
+            "score_thresholds",
+            format!("{:?}", self.score_thresholds),
+            format!("{count} integers (2^code_bits - 1)"),
+        )?;
+        let format = match ScoreFormat::new(parameters) {
+            Ok(format) => format,
+            Err(AttentionError::Parameter { what, value, legal }) => {
+                let field = match what {
+                    "threshold" | "thresholds" => "score_thresholds",
+                    field => field,
+                };
+                return Err(checker.invalid(field, value, legal));
+            }
+            Err(error) => return Err(checker.invalid("score_bits", error, "a legal format")),
+        };
+        checker.require(
+            format.sum_bits() <= MAX_SUM_BITS,
+            "guard_bits",
+            self.guard_bits.unwrap_or(0),
+            format!(
+                "such that the sum of a row's powers of two (here {} bits: fraction_bits + \
+                 guard_bits + ceil(log2(max_keys + 1))) takes at most {MAX_SUM_BITS} bits",
+                format.sum_bits()
+            ),
+        )
     }
 
     fn check_shape(&self, checker: &Checker) -> Check {
@@ -191,8 +267,18 @@ impl Configuration {
             "output_bits",
             self.output_bits,
             self.value_bits..=16,
-            self.normalize == Normalize::Reciprocal,
-            "normalize = \"reciprocal\"",
+            self.normalize != Normalize::None,
+            "normalize = \"reciprocal\" or \"complement\"",
+        )?;
+        checker.require(
+            self.normalize != Normalize::Complement
+                || (self.has_scores()
+                    && self.accumulate == Accumulate::Shift
+                    && self.query_block == 1),
+            "normalize",
+            "\"complement\"",
+            "\"none\" or \"reciprocal\" unless input = \"scores\" or \"qkv\", accumulate = \
+             \"shift\" and query_block = 1",
         )?;
         checker.require(
             self.output_lanes > 0 && self.lanes.is_multiple_of(self.output_lanes),
@@ -210,6 +296,9 @@ impl Configuration {
         checker.knob("max_shift", self.max_shift, 1..=15, is_shift, shift)?;
         checker.knob("level_bits", self.level_bits, 1..=16, is_bucket, bucket)?;
         let count = self.levels_count();
+        if self.has_scores() {
+            checker.absent("thresholds", &self.thresholds, "input = \"probabilities\"")?;
+        }
         if self.accumulate == Accumulate::Multiply {
             checker.absent(
                 "thresholds",
@@ -222,7 +311,7 @@ impl Configuration {
                 self.code_bits,
                 "absent with accumulate = \"multiply\", which keeps 8-bit probabilities",
             )?;
-        } else {
+        } else if !self.has_scores() {
             let most = (1 << self.probability_bits) - 1;
             checker.list(
                 "thresholds",
@@ -255,14 +344,14 @@ impl Configuration {
                 self.normalizer_bits()
             ),
         )?;
-        let attention = self.query_block * self.keys_per_beat * self.probability_bits as usize;
+        let attention = self.query_block * self.keys_per_beat * self.attention_bits() as usize;
         checker.require(
-            attention.is_multiple_of(8),
+            attention.is_multiple_of(8) || self.input == Input::Qkv,
             "keys_per_beat",
             self.keys_per_beat,
             format!(
-                "such that query_block * keys_per_beat * probability_bits (here {attention}) is a \
-                 multiple of 8: streams carry whole bytes"
+                "such that query_block * keys_per_beat * probability_bits or score_bits (here \
+                 {attention}) is a multiple of 8: streams carry whole bytes"
             ),
         )?;
         let value = self.lanes * self.value_bits as usize;

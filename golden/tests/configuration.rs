@@ -138,7 +138,8 @@ fn derived_sizes() {
     let expected = [
         ("nano", [2, 8, 9, 3, 23, 16, 16, 512, 3]),
         ("edge", [1, 9, 10, 3, 24, 17, 8, 512, 3]),
-        ("base", [1, 9, 10, 3, 24, 17, 8, 512, 3]),
+        // One bit more for the differences of complement normalization.
+        ("base", [1, 9, 10, 3, 25, 17, 8, 512, 3]),
         ("server", [1, 10, 11, 3, 25, 18, 8, 1024, 3]),
         ("paper", [1, 9, 10, 0, 33, 25, 8, 512, 3]),
         ("nano_int8", [2, 8, 9, 0, 24, 16, 16, 512, 8]),
@@ -460,8 +461,8 @@ fn text_that_does_not_parse_is_located() {
     let cases = [
         (with(SHIFT, "threshold = 1"), "unknown field `threshold`"),
         (
-            with(SHIFT, "input = \"scores\""),
-            "unknown variant `scores`",
+            with(SHIFT, "input = \"logits\""),
+            "unknown variant `logits`",
         ),
         (
             with(SHIFT, "accumulate = \"sorted\""),

@@ -184,6 +184,13 @@ impl ScoreFormat {
         self.terms[(most - distance.min(most)) as usize]
     }
 
+    /// 2^(r / 2^F) with F + G fraction bits, for r below 2^F (0 otherwise): what
+    /// [`ScoreFormat::term`] shifts.
+    pub fn mantissa(&self, r: u32) -> u32 {
+        let mantissas = Terms::new(&self.parameters).mantissas;
+        mantissas.get(r as usize).copied().unwrap_or_default()
+    }
+
     /// The terms by closeness D_MAX - d, 2^distance_bits of them.
     pub(super) fn terms(&self) -> &[u32] {
         &self.terms
