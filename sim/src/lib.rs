@@ -8,28 +8,31 @@
 //!
 //! ```
 //! use logattn_golden::config::Configuration;
-//! use logattn_sim::{Ports, Workload, simulate};
+//! use logattn_sim::{BlockRows, Ports, Workload, simulate};
 //!
 //! let nano = Configuration::named("nano")?;
 //! let mut workload = Workload::new(&nano);
 //! // One row of five keys, of which keys 0 and 3 survive.
 //! let codes = [3, 0, 0, 1, 0];
-//! workload.push_head(5, [(5, [&codes[..]])])?;
+//! workload.push_head(5, [BlockRows::new(5, [&codes[..]])])?;
 //! let run = simulate(&nano, &workload, &Ports::free())?;
 //! assert_eq!(run.counters.survivors, 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod engine;
+mod loader;
 mod output;
 mod ports;
+mod ring;
+mod scores;
 mod selector;
 mod simulate;
-mod values;
 mod workload;
 
 pub use ports::{Pattern, Ports};
 pub use simulate::{Counters, Run, simulate, trace};
-pub use workload::{BlockCost, SimulationError, Workload};
+pub use workload::{BlockCost, BlockRows, SimulationError, Workload};
 
 /// A clock cycle, counted from the first rising edge at which the unit is out of reset.
 pub type Cycle = u64;

@@ -66,8 +66,10 @@ fn hash(seed: u64, cycle: Cycle) -> u64 {
 pub struct Ports {
     /// Source of `s_axis_value`.
     pub value: Pattern,
-    /// Source of `s_axis_attn`.
+    /// Source of `s_axis_attn`; with `input = "qkv"`, of `s_axis_query`.
     pub attn: Pattern,
+    /// Source of `s_axis_key`, which only units with `input = "qkv"` have.
+    pub key: Pattern,
     /// Sink of `m_axis_out`.
     pub out: Pattern,
 }
@@ -78,6 +80,7 @@ impl Ports {
         Ports {
             value: Pattern::Always,
             attn: Pattern::Always,
+            key: Pattern::Always,
             out: Pattern::Always,
         }
     }
@@ -91,6 +94,7 @@ impl Ports {
         Ports {
             value: port(1),
             attn: port(2),
+            key: port(4),
             out: port(3),
         }
     }
@@ -123,7 +127,7 @@ impl StreamRegister {
     }
 }
 
-/// A source behind a stream register, as both inputs of the unit are.
+/// A source with the stream register behind it, as every input of the unit has.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pattern: Pattern,

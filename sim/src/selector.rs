@@ -5,7 +5,7 @@ use crate::{Cycle, ports::Source};
 /// An entry of the queue: a beat with survivors, or the token of a row without any.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    /// Survivors in the beat; 0 for a token.
+    /// Keys to visit; 0 for the token of a row that visits none.
     pub visits: u8,
     /// Last of its row.
     pub last: bool,
@@ -13,13 +13,84 @@ pub(crate) struct Entry {
     pub pushed: Cycle,
 }
 
-/// From `s_axis_attn` to the queue's write port.
-pub(crate) struct SelectorInput {
-    source: Source,
-    /// The source never stalls and nobody asks for its transfers. Then source, stream register and
-    /// quantizer always have the next beat ready in the cycle after the selector took one: beat i
-    /// is taken from the source no later than a cycle before beat i - 1 leaves the quantizer, as
-    /// every register before it is emptied in the cycle in which the next one is.
+/// What the quantizer gets its beats from.
+pub(crate) trait Feed {
+    /// The next head has `keys` keys.
+    fn begin_head(&mut self, keys: usize);
+    /// All beats of the head have been quantized.
+    fn end_head(&mut self);
+    /// The next block has `beats` beats, at least 1; gives the first cycle in which one can be in
+    /// the quantizer's register.
+    fn begin_block(&mut self, beats: usize) -> Cycle;
+    /// All beats of the block have been taken from the quantizer's register.
+    fn end_block(&mut self);
+    /// Whether `begin_block` says all there is to say: every beat is ready in that cycle or as soon
+    /// as the quantizer's register is free. Then beats are reported as `taken`, otherwise asked for
+    /// as `quantized`.
+    fn is_prompt(&self) -> bool;
+    /// A run of `beats` beats is taken from the quantizer's register, one a cycle from `first` on.
+    fn taken(&mut self, first: Cycle, beats: usize);
+    /// The next beat enters the quantizer's register, which is free from cycle `free` on; gives the
+    /// cycle in which it does.
+    fn quantized(&mut self, free: Cycle) -> Cycle;
+    /// The cycles of the inputs' transfers; empty unless traced.
+    fn transfers(self) -> Transfers;
+}
+
+/// The cycles of the transfers on the inputs but `s_axis_value`.
+pub(crate) struct Transfers {
+    /// On `s_axis_attn` or `s_axis_query`.
+    pub attn: Vec<Cycle>,
+    /// On `s_axis_key`.
+    pub key: Vec<Cycle>,
+}
+
+/// The cycle in which the first beat can have passed the stream register.
+const FIRST_REGISTERED: Cycle = 1;
+
+/// Probabilities come straight from `s_axis_attn`.
+///
+/// A source that never stalls and whose transfers nobody asks for is prompt: beat i is taken from
+/// it no later than a cycle before beat i - 1 leaves the quantizer, as every register before it is
+/// emptied in the cycle in which the next one is.
+impl Feed for Source {
+    fn begin_head(&mut self, _: usize) {}
+
+    fn end_head(&mut self) {}
+
+    #[inline]
+    fn begin_block(&mut self, _: usize) -> Cycle {
+        FIRST_REGISTERED
+    }
+
+    #[inline]
+    fn end_block(&mut self) {}
+
+    fn is_prompt(&self) -> bool {
+        Source::is_prompt(self)
+    }
+
+    #[inline]
+    fn taken(&mut self, _: Cycle, _: usize) {}
+
+    #[inline]
+    fn quantized(&mut self, free: Cycle) -> Cycle {
+        let cycle = self.send().max(free);
+        self.leaves(cycle);
+        cycle
+    }
+
+    fn transfers(self) -> Transfers {
+        Transfers {
+            attn: self.transfers.unwrap_or_default(),
+            key: Vec::new(),
+        }
+    }
+}
+
+/// From the quantizer to the queue's write port.
+pub(crate) struct SelectorInput<F> {
+    pub(crate) feed: F,
     prompt: bool,
     /// First cycle in which the quantizer's register can take the next beat.
     quantizer_free: Cycle,
@@ -35,15 +106,13 @@ pub(crate) struct SelectorInput {
     free_place: usize,
 }
 
-impl SelectorInput {
-    pub(crate) fn new(source: Source, depth: usize) -> Self {
-        let prompt = source.is_prompt();
+impl<F: Feed> SelectorInput<F> {
+    pub(crate) fn new(feed: F, depth: usize) -> Self {
         SelectorInput {
-            source,
-            prompt,
+            prompt: feed.is_prompt(),
+            feed,
             quantizer_free: 0,
-            // The first beat passes the stream register and the quantizer.
-            next: 2,
+            next: 0,
             held: None,
             held_leaves: 0,
             places: vec![0; depth],
@@ -52,10 +121,17 @@ impl SelectorInput {
         }
     }
 
+    /// A block of `beats` beats begins.
+    #[inline]
+    pub(crate) fn begin_block(&mut self, beats: usize) {
+        self.next = self.next.max(self.feed.begin_block(beats) + 1);
+    }
+
     /// `beats` beats without survivors arrive, none of them the last of its row.
     #[inline]
     pub(crate) fn skip(&mut self, beats: usize) {
         if self.prompt {
+            self.feed.taken(self.next, beats);
             self.next += beats as Cycle;
         } else {
             for _ in 0..beats {
@@ -78,9 +154,10 @@ impl SelectorInput {
         before.map(|visits| self.push(visits, false, taken))
     }
 
-    /// The row ends after `beats` more beats without survivors; gives its last entry.
+    /// The row ends after `beats` more beats without survivors; gives its last entry, a token of
+    /// `alone` visits if it is the only one.
     #[inline]
-    pub(crate) fn end_row(&mut self, beats: usize) -> Entry {
+    pub(crate) fn end_row(&mut self, beats: usize, alone: u8) -> Entry {
         if beats > 0 {
             self.skip(beats - 1);
             let offered = self.offered();
@@ -92,7 +169,7 @@ impl SelectorInput {
             };
             self.take(taken);
         }
-        let visits = self.held.take().unwrap_or(0);
+        let visits = self.held.take().unwrap_or(alone);
         self.held_leaves = self.next.max(self.places[self.write_place]);
         self.push(visits, true, self.held_leaves)
     }
@@ -100,6 +177,9 @@ impl SelectorInput {
     /// A beat is taken from the quantizer in `cycle`.
     #[inline]
     fn take(&mut self, cycle: Cycle) {
+        if self.prompt {
+            self.feed.taken(cycle, 1);
+        }
         self.quantizer_free = cycle;
         self.next = cycle + 1;
     }
@@ -110,9 +190,7 @@ impl SelectorInput {
         if self.prompt {
             return self.next;
         }
-        let registered = self.source.send().max(self.quantizer_free);
-        self.source.leaves(registered);
-        (registered + 1).max(self.next)
+        (self.feed.quantized(self.quantizer_free) + 1).max(self.next)
     }
 
     #[inline]
@@ -123,11 +201,6 @@ impl SelectorInput {
             last,
             pushed,
         }
-    }
-
-    /// The cycles of the transfers on `s_axis_attn`; empty unless traced.
-    pub(crate) fn transfers(self) -> Vec<Cycle> {
-        self.source.transfers.unwrap_or_default()
     }
 
     /// The oldest entry leaves the queue for good in `cycle`.

@@ -1,12 +1,14 @@
 //! One pass over a workload: the read side of the queue, the accumulator, the counters.
 
 use crate::Cycle;
+use crate::engine::{Engine, ScoreStream};
+use crate::loader::Loader;
 use crate::output::Output;
 use crate::ports::{Ports, Source};
-use crate::selector::{Entry, SelectorInput};
-use crate::values::ValueLoader;
-use crate::workload::{SimulationError, Visits, Workload};
-use logattn_golden::config::Configuration;
+use crate::scores::Scores;
+use crate::selector::{Entry, Feed, SelectorInput};
+use crate::workload::{Block, SimulationError, Visits, Workload};
+use logattn_golden::config::{Configuration, Input};
 use logattn_golden::microarchitecture::queue_depth;
 use serde::Serialize;
 
@@ -40,8 +42,12 @@ pub struct Run {
     pub counters: Counters,
     /// The cycle of every transfer on `s_axis_value`, in order; empty unless traced.
     pub value_transfers: Vec<Cycle>,
-    /// The cycle of every transfer on `s_axis_attn`, in order; empty unless traced.
+    /// The cycle of every transfer on `s_axis_attn` (with `input = "qkv"`, on `s_axis_query`), in
+    /// order; empty unless traced.
     pub attn_transfers: Vec<Cycle>,
+    /// The cycle of every transfer on `s_axis_key`, in order; empty unless traced, and without
+    /// `input = "qkv"`.
+    pub key_transfers: Vec<Cycle>,
 }
 
 impl Run {
@@ -85,38 +91,57 @@ fn pass(
     ports: &Ports,
     traced: bool,
 ) -> Result<Run, SimulationError> {
-    workload.check(configuration)?;
-    let blocks = workload.blocks.len();
-    let mut unit = Unit {
-        input: SelectorInput::new(Source::new(ports.attn, traced), queue_depth(configuration)),
-        visitor: Visitor::default(),
-        output: Output::new(
-            configuration,
-            ports.out,
-            blocks * configuration.output_beats(),
-        ),
-        row: Vec::new(),
-        passes: configuration.passes(),
-    };
-    let mut loader = ValueLoader::new(Source::new(ports.value, traced), configuration.value_banks);
-    let (mut blocks, mut start) = (workload.blocks.iter(), 0);
-    for (index, head) in workload.heads.iter().enumerate() {
-        unit.visitor.loaded = loader.load(head.value_words);
-        for block in blocks.by_ref().take(head.blocks) {
-            unit.block(block.beats, &workload.visits[start..block.end]);
-            start = block.end;
+    let c = configuration;
+    workload.check(c)?;
+    let values = Loader::new(Source::new(ports.value, traced), c.value_banks);
+    let attn = Source::new(ports.attn, traced);
+    Ok(match c.input {
+        Input::Probabilities => run(c, workload, ports, attn, values),
+        Input::Scores => {
+            let scores = Scores::new(c, ScoreStream::new(attn), traced);
+            run(c, workload, ports, scores, values)
         }
-        loader.release(index, unit.visitor.popped);
-    }
-    let value_transfers = loader.transfers();
-    Ok(Run {
-        value_transfers,
-        ..unit.finish(configuration, workload)
+        Input::Qkv => {
+            let engine = Engine::new(c, attn, Source::new(ports.key, traced));
+            run(c, workload, ports, Scores::new(c, engine, traced), values)
+        }
     })
 }
 
-struct Unit {
-    input: SelectorInput,
+fn run<F: Feed>(
+    c: &Configuration,
+    workload: &Workload,
+    ports: &Ports,
+    feed: F,
+    mut values: Loader,
+) -> Run {
+    let beats = workload.blocks.len() * c.output_beats();
+    let mut unit = Unit {
+        input: SelectorInput::new(feed, queue_depth(c)),
+        visitor: Visitor::default(),
+        output: Output::new(c, ports.out, beats),
+        row: Vec::new(),
+        passes: c.passes(),
+    };
+    let (mut blocks, mut start) = (workload.blocks.iter(), 0);
+    for head in &workload.heads {
+        unit.visitor.loaded = values.load(head.value_words);
+        unit.input.feed.begin_head(head.keys);
+        for block in blocks.by_ref().take(head.blocks) {
+            unit.block(block, &workload.visits[start..block.end]);
+            start = block.end;
+        }
+        unit.input.feed.end_head();
+        values.release(unit.visitor.popped);
+    }
+    Run {
+        value_transfers: values.transfers(),
+        ..unit.finish(c, workload)
+    }
+}
+
+struct Unit<F> {
+    input: SelectorInput<F>,
     visitor: Visitor,
     output: Output,
     /// Entries of the row in hand, for the passes after the first.
@@ -124,9 +149,10 @@ struct Unit {
     passes: usize,
 }
 
-impl Unit {
+impl<F: Feed> Unit<F> {
     /// The beats of a query block arrive.
-    fn block(&mut self, beats: usize, visits: &[Visits]) {
+    fn block(&mut self, block: &Block, visits: &[Visits]) {
+        self.input.begin_block(block.beats);
         let mut arrived = 0;
         for Visits { beat, keys } in visits {
             self.input.skip(usize::from(*beat) - arrived);
@@ -135,12 +161,13 @@ impl Unit {
                 self.enter(entry);
             }
         }
-        let last = self.input.end_row(beats - arrived);
+        let last = self.input.end_row(block.beats - arrived, block.alone);
         self.enter(last);
+        self.input.feed.end_block();
     }
 
     /// An entry has been written to the queue: everything up to its last visit follows.
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, entry: Entry) {
         let (read, _) = self.visitor.entry(entry, &mut self.output);
         if self.passes == 1 {
@@ -166,7 +193,7 @@ impl Unit {
 
     fn finish(self, configuration: &Configuration, workload: &Workload) -> Run {
         let visitor = self.visitor;
-        let (transfers, attn_transfers) = (self.output.transfers, self.input.transfers());
+        let (transfers, inputs) = (self.output.transfers, self.input.feed.transfers());
         let cycles = transfers.last().map_or(0, |last| last + 1 + COUNTER_LAG);
         let observed = cycles.saturating_sub(COUNTER_LAG - 1);
         let idle_after = observed.saturating_sub(visitor.next_pop);
@@ -184,7 +211,8 @@ impl Unit {
             transfers,
             counters,
             value_transfers: Vec::new(),
-            attn_transfers,
+            attn_transfers: inputs.attn,
+            key_transfers: inputs.key,
         }
     }
 }
@@ -217,7 +245,7 @@ struct Visitor {
 impl Visitor {
     /// Visits an entry's survivors; gives the cycles in which the entry was read from the queue and
     /// taken out of its output register.
-    #[inline]
+    #[inline(always)]
     fn entry(&mut self, entry: Entry, output: &mut Output) -> (Cycle, Cycle) {
         let read = (entry.pushed + 1).max(self.readable);
         let taken = (read + 1).max(self.head_free);

@@ -1,6 +1,6 @@
 //! What is simulated: heads of query blocks, reduced to what their timing depends on.
 
-use logattn_golden::config::{Accumulate, Configuration};
+use logattn_golden::config::{Accumulate, Configuration, Normalize};
 use thiserror::Error;
 
 /// What is wrong with a workload or a run.
@@ -30,6 +30,18 @@ pub enum SimulationError {
         /// Keys of the head.
         keys: usize,
     },
+    /// The largest key of a row is not one that is sent.
+    #[error("head {head}, row {row}: largest key {found}, legal: 0..{keys} (keys sent)")]
+    LargestKey {
+        /// Index of the head.
+        head: usize,
+        /// Index of the row in its head.
+        row: usize,
+        /// Key found.
+        found: usize,
+        /// Keys sent.
+        keys: usize,
+    },
     /// The heads of a run must have equally many query blocks: it is a register of the unit.
     #[error("head {head}: {blocks} query blocks, expected {expected} as in head 0")]
     Blocks {
@@ -54,33 +66,81 @@ pub enum SimulationError {
         /// Field of the configuration.
         field: &'static str,
         /// Value the workload was built for.
-        found: usize,
+        found: String,
         /// Value of the configuration.
-        expected: usize,
+        expected: String,
     },
 }
 
 /// One head: how many of the workload's blocks and beats are its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadShape {
-    /// Words on `s_axis_value`.
+    /// Beats on `s_axis_key`, where the unit has it.
+    pub keys: usize,
+    /// Beats on `s_axis_value`.
     pub value_words: usize,
     /// Query blocks.
     pub blocks: usize,
 }
 
+/// One query block of a head, as [`Workload::push_head`] takes it.
+///
+/// `R` is anything that gives the rows' codes as `&[&[u8]]`: an array, a `Vec`, a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockRows<R> {
+    /// Row length of the block, the unit's `row_length`: keys at or beyond it are masked.
+    pub length: usize,
+    /// Each row has one key more than the row before; the first one has `length` keys.
+    pub causal: bool,
+    /// The rows' codes, 0 for pruned, [rows, keys]: of all keys that the packet of the block holds,
+    /// masked ones included (`input = "qkv"`, where there is no packet: of all keys of the
+    /// block's longest row, and of one key if that is empty). Masked keys have code 0. There may be
+    /// fewer rows than `query_block`; the missing ones are rows without survivors.
+    pub codes: R,
+    /// With `normalize = "complement"` the row's largest key, which is visited whatever its code
+    /// is; absent for a row of length 0. Not read otherwise.
+    pub largest: Option<usize>,
+}
+
+impl<R> BlockRows<R> {
+    /// Rows of `length` keys each, without a largest key.
+    pub fn new(length: usize, codes: R) -> Self {
+        BlockRows {
+            length,
+            causal: false,
+            codes,
+            largest: None,
+        }
+    }
+
+    /// The same rows with or without the causal mask.
+    pub fn with_causal(self, causal: bool) -> Self {
+        BlockRows { causal, ..self }
+    }
+
+    /// The same rows with another largest key.
+    pub fn with_largest(self, largest: Option<usize>) -> Self {
+        BlockRows { largest, ..self }
+    }
+
+    /// Keys of the row with index `row`.
+    fn row_length(&self, row: usize) -> usize {
+        self.length + if self.causal { row } else { 0 }
+    }
+}
+
 /// The cost of one query block and the bound it is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockCost {
-    /// Beats on `s_axis_attn`: ceil(N / W).
+    /// Beats of scores or probabilities: ceil(N / W).
     pub beats: u64,
-    /// Keys visited, counted once a pass: the union of the rows' survivors times D / lanes.
+    /// Keys visited, counted once a pass: the union of the rows' survivors times D / lanes. With
+    /// `normalize = "complement"` the largest key of a row is visited at least.
     pub visits: u64,
 }
 
 impl BlockCost {
-    /// The steady-state bound in cycles: max(ceil(N / W), visits), and 1 at least;
-    /// visits are the survivors times D / lanes.
+    /// The steady-state bound in cycles: max(ceil(N / W), visits), and 1 at least.
     pub fn bound(&self) -> u64 {
         self.beats.max(self.visits).max(1)
     }
@@ -98,10 +158,13 @@ pub(crate) struct Visits {
 /// One query block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block {
-    /// Beats on `s_axis_attn`.
+    /// Beats of scores or probabilities.
     pub beats: usize,
     /// End of the block in [`Workload::visits`].
     pub end: usize,
+    /// Keys that are visited at the end of a row that has nothing in [`Workload::visits`]: its
+    /// largest key, or none.
+    pub alone: u8,
 }
 
 /// Heads of query blocks for one unit, reduced to the beats that have keys to visit.
@@ -113,6 +176,8 @@ pub struct Workload {
     max_keys: usize,
     /// The int8 twin visits every key.
     visit_all: bool,
+    /// The largest key of each row is visited first.
+    complement: bool,
     pub(crate) heads: Vec<HeadShape>,
     pub(crate) blocks: Vec<Block>,
     /// The beats with keys to visit, block after block.
@@ -132,6 +197,7 @@ impl Workload {
             passes: configuration.passes(),
             max_keys: configuration.max_keys,
             visit_all: configuration.accumulate == Accumulate::Multiply,
+            complement: configuration.normalize == Normalize::Complement,
             heads: Vec::new(),
             blocks: Vec::new(),
             visits: Vec::new(),
@@ -140,16 +206,14 @@ impl Workload {
         }
     }
 
-    /// Appends a head of `keys` keys: its query blocks, each as the row length and the rows' codes
-    /// (0 = pruned) of all keys that are sent. Keys beyond the length must have code 0. A block
-    /// may have fewer rows than `query_block`; the missing ones are rows of zeros.
+    /// Appends a head of `keys` keys and its query blocks.
     ///
     /// # Errors
-    /// `keys` out of range, a row of no or too many keys, rows of a block that differ in length,
-    /// another number of blocks than the first head.
+    /// `keys` out of range, a row of no or too many codes, rows of a block that differ in them,
+    /// a largest key that is not there, another number of blocks than the first head.
     pub fn push_head<'a, B, R>(&mut self, keys: usize, blocks: B) -> Result<(), SimulationError>
     where
-        B: IntoIterator<Item = (usize, R)>,
+        B: IntoIterator<Item = BlockRows<R>>,
         R: AsRef<[&'a [u8]]>,
     {
         let head = self.heads.len();
@@ -161,20 +225,9 @@ impl Workload {
             });
         }
         let before = self.blocks.len();
-        for (block, (length, rows)) in blocks.into_iter().enumerate() {
-            let rows = rows.as_ref();
-            let sent = rows.first().map_or(0, |row| row.len());
-            let illegal = sent == 0 || sent > keys;
-            if let Some(row) = rows.iter().position(|row| illegal || row.len() != sent) {
-                let (row, found) = (block * self.query_block + row, rows[row].len());
-                return Err(SimulationError::RowLength {
-                    head,
-                    row,
-                    found,
-                    keys,
-                });
-            }
-            self.push_block(length.min(sent), rows);
+        for (index, block) in blocks.into_iter().enumerate() {
+            self.check_block(keys, index, &block)?;
+            self.push_block(&block);
         }
         let blocks = self.blocks.len() - before;
         let expected = self.heads.first().map_or(blocks, |first| first.blocks);
@@ -189,16 +242,56 @@ impl Workload {
             });
         }
         self.heads.push(HeadShape {
+            keys,
             value_words: keys * self.passes,
             blocks,
         });
         Ok(())
     }
 
-    fn push_block(&mut self, length: usize, rows: &[&[u8]]) {
-        let width = self.keys_per_beat;
+    /// That a block's rows have equally many codes, as many as the head has keys at most.
+    fn check_block<'a, R>(
+        &self,
+        keys: usize,
+        index: usize,
+        block: &BlockRows<R>,
+    ) -> Result<(), SimulationError>
+    where
+        R: AsRef<[&'a [u8]]>,
+    {
+        let (head, first) = (self.heads.len(), index * self.query_block);
+        let rows = block.codes.as_ref();
         let sent = rows.first().map_or(0, |row| row.len());
-        self.keys += (length * self.query_block) as u64;
+        let wrong = if sent == 0 || sent > keys {
+            Some(0)
+        } else {
+            rows.iter().position(|row| row.len() != sent)
+        };
+        if let Some(row) = wrong {
+            return Err(SimulationError::RowLength {
+                head,
+                row: first + row,
+                found: rows.get(row).map_or(0, |row| row.len()),
+                keys,
+            });
+        }
+        match block.largest {
+            Some(found) if self.complement && found >= sent => Err(SimulationError::LargestKey {
+                head,
+                row: first,
+                found,
+                keys: sent,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn push_block<'a, R: AsRef<[&'a [u8]]>>(&mut self, block: &BlockRows<R>) {
+        let (width, rows) = (self.keys_per_beat, block.codes.as_ref());
+        let sent = rows.first().map_or(0, |row| row.len());
+        let lengths = (0..self.query_block).map(|row| block.row_length(row).min(sent));
+        self.keys += lengths.map(|length| length as u64).sum::<u64>();
+        let start = self.visits.len();
         for (beat, first) in (0..sent).step_by(width).enumerate() {
             let end = (first + width).min(sent);
             let keys = if let ([row], false) = (rows, self.visit_all) {
@@ -209,7 +302,7 @@ impl Workload {
                 self.survivors += u64::from(kept);
                 kept
             } else {
-                self.visits_of(first..end, length, rows)
+                self.visits_of(first..end, block.length, rows)
             };
             if keys > 0 {
                 self.visits.push(Visits {
@@ -218,10 +311,38 @@ impl Workload {
                 });
             }
         }
+        let alone = match block.largest {
+            Some(key) if self.complement => {
+                let pruned = rows.first().is_none_or(|row| row[key] == 0);
+                self.visit_first(start, key, pruned)
+            }
+            _ => 0,
+        };
         self.blocks.push(Block {
             beats: sent.div_ceil(width),
             end: self.visits.len(),
+            alone,
         });
+    }
+
+    /// The largest key of the row that starts at `start` moves from its own beat to the row's first
+    /// beat that has another survivor; gives 1 if there is none, so that it is visited alone.
+    fn visit_first(&mut self, start: usize, key: usize, pruned: bool) -> u8 {
+        let own = (key / self.keys_per_beat) as u16;
+        let row = &mut self.visits[start..];
+        if let (false, Some(index)) = (pruned, row.iter().position(|v| v.beat == own)) {
+            row[index].keys -= 1;
+            if row[index].keys == 0 {
+                self.visits.remove(start + index);
+            }
+        }
+        match self.visits.get_mut(start) {
+            Some(first) => {
+                first.keys += 1;
+                0
+            }
+            None => 1,
+        }
     }
 
     /// Keys of a beat that at least one row of the block kept; all within the row for the twin.
@@ -244,10 +365,8 @@ impl Workload {
     pub fn costs(&self) -> impl Iterator<Item = BlockCost> + '_ {
         let starts = std::iter::once(0).chain(self.blocks.iter().map(|block| block.end));
         starts.zip(&self.blocks).map(|(start, block)| {
-            let visits: u64 = self.visits[start..block.end]
-                .iter()
-                .map(|v| u64::from(v.keys))
-                .sum();
+            let visits = self.visits[start..block.end].iter().map(|v| v.keys);
+            let visits: u64 = visits.chain([block.alone]).map(u64::from).sum();
             BlockCost {
                 beats: block.beats as u64,
                 visits: visits * self.passes as u64,
@@ -275,10 +394,19 @@ impl Workload {
             if found != expected {
                 return Err(SimulationError::Shape {
                     field,
-                    found,
-                    expected,
+                    found: found.to_string(),
+                    expected: expected.to_string(),
                 });
             }
+        }
+        let complement = configuration.normalize == Normalize::Complement;
+        if self.complement != complement {
+            let name = |complement| if complement { "complement" } else { "another" };
+            return Err(SimulationError::Shape {
+                field: "normalize",
+                found: name(self.complement).to_owned(),
+                expected: name(complement).to_owned(),
+            });
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::{Builder, Widths, bit, bus, elastic_stage, element, loaded};
 use crate::netlist::{Module, Signal, unsigned};
-use logattn_golden::config::Configuration;
+use logattn_golden::config::{Configuration, Normalize};
 
 /// The incoming side and the handshake of an accumulator.
 ///
@@ -12,6 +12,10 @@ pub(crate) struct Pipeline {
     pub value: Signal,
     /// Codes of the key, one a row of the block.
     pub codes: Signal,
+    /// The key is its row's largest one; with `normalize = "complement"`.
+    pub largest: Option<Signal>,
+    /// There is a key.
+    pub valid: Signal,
     /// The *scaled* stage loads.
     pub scale: Signal,
     /// The *sum* stage adds (or starts a row with) what the *scaled* stage holds.
@@ -33,6 +37,13 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
         unsigned(w.key_codes),
         "codes of the key, one a row of the block",
     );
+    let largest = (c.normalize == Normalize::Complement).then(|| {
+        m.input(
+            "s_largest",
+            bit(),
+            "the key is the row's largest one, whatever its code",
+        )
+    });
     let s_first = m.input("s_first", bit(), "first survivor of the row in this pass");
     let s_last = m.input("s_last", bit(), "last survivor of the row in this pass");
     let s_valid = m.input("s_valid", bit(), "survivor is valid");
@@ -58,6 +69,8 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
     Pipeline {
         value,
         codes,
+        largest,
+        valid: s_valid,
         scale: scaled.enable,
         add,
         first,
@@ -111,10 +124,13 @@ pub(crate) fn lane_sums(
         .collect()
 }
 
-/// The outputs of an accumulator: one sum a lane and row, one normalizer a row.
+/// The outputs of an accumulator: one sum a lane and row, one normalizer a row. There are no
+/// normalizers with `normalize = "complement"`.
 pub(crate) fn row_outputs(m: &mut Builder, sums: &[Signal], normalizers: &[Signal]) {
     let sums = bus(m, sums);
-    let normalizers = bus(m, normalizers);
+    let normalizers = (!normalizers.is_empty()).then(|| bus(m, normalizers));
     m.output("m_sums", sums, "sums, lane 0 of row 0 lowest");
-    m.output("m_normalizers", normalizers, "normalizers, row 0 lowest");
+    if let Some(normalizers) = normalizers {
+        m.output("m_normalizers", normalizers, "normalizers, row 0 lowest");
+    }
 }

@@ -1,25 +1,29 @@
 //! The top: AXI4-Stream in and out, configuration inputs, counters.
 
 use super::bucket_accumulator::bucket_accumulator;
+use super::front_end::{FrontEnd, front_end};
 use super::multiply_accumulator::multiply_accumulator;
 use super::normalizer::{normalizer, output_data_bits};
 use super::performance_counters::{COUNTERS, performance_counters};
-use super::quantizer::quantizer;
+use super::row_statistics::threshold_bits;
+use super::score_input::CAUSAL;
 use super::shift_accumulator::shift_accumulator;
 use super::stream_register::stream_register;
 use super::survivor_selector::survivor_selector;
 use super::value_memory::value_memory;
 use super::{Builder, Widths, bit, bus};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
-use logattn_golden::config::{Accumulate, Configuration};
+use logattn_golden::config::{Accumulate, Configuration, Input, Normalize};
 use logattn_golden::microarchitecture::HEAD_BLOCKS_BITS;
 
 /// The configuration inputs, to be held stable while rows are in flight.
-struct Settings {
-    row_length: Signal,
-    head_blocks: Signal,
+pub(super) struct Settings {
+    pub row_length: Signal,
+    pub head_blocks: Signal,
     /// Absent for the int8 twin.
-    thresholds: Option<Signal>,
+    pub thresholds: Option<Signal>,
+    /// Score and qkv input with several rows a block only.
+    pub causal: Option<Signal>,
     /// `shift` only.
     shifts: Option<Signal>,
     /// `bucket` only.
@@ -31,7 +35,10 @@ fn settings(m: &mut Builder, c: &Configuration) -> Settings {
     let row_length = m.input(
         "row_length",
         unsigned(c.length_bits()),
-        "keys in the row; sampled with the first beat of the row",
+        match c.input {
+            Input::Qkv => "keys in the row; sampled with the last query of the block",
+            _ => "keys in the row; sampled with the first beat of the row",
+        },
     );
     let head_blocks = m.input(
         "head_blocks",
@@ -39,12 +46,20 @@ fn settings(m: &mut Builder, c: &Configuration) -> Settings {
         "query blocks in a head; then the next head's values are used",
     );
     let thresholds = (c.accumulate != Accumulate::Multiply).then(|| {
-        m.input(
-            "thresholds",
-            unsigned(codes * c.probability_bits),
-            "thresholds of codes 1.., lowest first, non-decreasing",
-        )
+        let (bits, doc) = match c.score_format() {
+            None => (
+                c.probability_bits,
+                "thresholds of codes 1.., lowest first, non-decreasing",
+            ),
+            Some(format) => (
+                threshold_bits(&format),
+                "thresholds of codes 1.., lowest first, signed, at most 0, non-decreasing",
+            ),
+        };
+        m.input("thresholds", unsigned(codes * bits), doc)
     });
+    let blocks_of_scores = c.input != Input::Probabilities && c.query_block > 1;
+    let causal = blocks_of_scores.then(|| m.input("causal", bit(), CAUSAL));
     let shifts = (c.accumulate == Accumulate::Shift).then(|| {
         m.input(
             "shifts",
@@ -63,28 +78,58 @@ fn settings(m: &mut Builder, c: &Configuration) -> Settings {
         row_length,
         head_blocks,
         thresholds,
+        causal,
         shifts,
         levels,
     }
 }
 
-/// An AXI4-Stream slave behind a stream register, which also carries `beside`: what is sampled
-/// with every beat. Gives the register and drives `tready`.
-fn slave(
+/// An AXI4-Stream slave behind a stream register.
+pub(super) struct Slave<'a> {
+    pub name: &'a str,
+    /// Width of `tdata`, and what it carries.
+    pub bits: u32,
+    pub doc: &'a str,
+    /// What is sampled with every beat.
+    pub beside: &'a [Signal],
+    /// Whether `tlast` is of use.
+    pub last: bool,
+}
+
+/// A beat of a slave, registered.
+pub(super) struct Registered {
+    pub data: Signal,
+    /// `tlast`, if it is of use, then what was sampled beside.
+    pub fields: Vec<Signal>,
+    pub valid: Signal,
+}
+
+/// Declares a slave and its register, which is emptied when `taken` is high; drives `tready`.
+pub(super) fn slave(
     m: &mut Builder,
-    name: &str,
-    (bits, doc): (u32, &str),
-    beside: Option<Signal>,
+    port: &Slave,
     taken: Signal,
-) -> Result<Instance, NetlistError> {
-    let data = m.input(format!("s_axis_{name}_tdata"), unsigned(bits), doc);
+) -> Result<Registered, NetlistError> {
+    let name = port.name;
+    let data = m.input(
+        format!("s_axis_{name}_tdata"),
+        unsigned(port.bits),
+        port.doc,
+    );
     let last = m.input(
         format!("s_axis_{name}_tlast"),
         bit(),
         "last beat of the packet",
     );
     let valid = m.input(format!("s_axis_{name}_tvalid"), bit(), "beat is valid");
-    let fields: Vec<Signal> = [data, last].into_iter().chain(beside).collect();
+    let mut fields = vec![data];
+    if port.last {
+        fields.push(last);
+    } else {
+        m.comment("the unit counts these beats itself");
+        m.unused(last);
+    }
+    fields.extend(port.beside);
     let beat = bus(m, &fields);
     let register = stream_register(name, beat.width())?;
     let instance = m.instance(
@@ -97,7 +142,22 @@ fn slave(
         instance.output("s_ready"),
         "beat is taken",
     );
-    Ok(instance)
+    let beat = instance.output("m_data");
+    let data = m.slice(beat, 0, port.bits);
+    let data = m.name(data, format!("{name}_data"));
+    let mut low = port.bits;
+    let fields = fields[1..]
+        .iter()
+        .map(|field| {
+            low += field.width();
+            m.slice(beat, low - field.width(), field.width())
+        })
+        .collect();
+    Ok(Registered {
+        data,
+        fields,
+        valid: instance.output("m_valid"),
+    })
 }
 
 /// Splits a registered beat into data and last.
@@ -110,9 +170,16 @@ fn split(m: &mut Builder, name: &str, register: &Instance, bits: u32) -> (Signal
 
 /// What the top's file says above the module: among it the values for its configuration inputs.
 fn doc(c: &Configuration) -> String {
-    let mut doc = String::from(
-        "Low-bit attention: rows of probabilities and the values of a head in, attention out.",
-    );
+    let takes = match c.input {
+        Input::Probabilities => "rows of probabilities and the values of a head in",
+        Input::Scores => "rows of scores and the values of a head in",
+        Input::Qkv => "queries, keys and values of a head in",
+    };
+    let mut doc = format!("Low-bit attention: {takes}, attention out.");
+    if !c.score_thresholds.is_empty() {
+        let thresholds = &c.score_thresholds;
+        doc += &format!("\nConfigured thresholds, code 1 (lowest bits) first: {thresholds:?}.");
+    }
     for (input, values) in [
         ("thresholds", &c.thresholds),
         ("shifts", &c.shifts),
@@ -130,36 +197,10 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
     let mut m = Builder::new("attention_unit", doc(c));
     let settings = settings(&mut m, c);
-    let codes_taken = m.wire("attn_taken", bit());
-    let value_taken = m.wire("value_taken", bit());
-    let attn_bits = (c.keys_per_beat * c.query_block) as u32 * c.probability_bits;
-    let attn_port = (attn_bits, "probabilities of one beat of keys, key-major");
-    let attn = slave(
-        &mut m,
-        "attn",
-        attn_port,
-        Some(settings.row_length),
-        codes_taken,
-    )?;
-    let value_port = (
-        w.value_word,
-        "values of one key (of one pass), lane 0 lowest",
-    );
-    let values = slave(&mut m, "value", value_port, None, value_taken)?;
-
-    let (attn_data, attn_last) = split(&mut m, "attn", &attn, attn_bits);
-    let row_length = m.slice(attn.output("m_data"), attn_bits + 1, c.length_bits());
+    let complement = c.normalize == Normalize::Complement;
     let selector_ready = m.wire("selector_ready", bit());
-    let mut connections = vec![
-        ("s_data", attn_data),
-        ("s_last", attn_last),
-        ("s_valid", attn.output("m_valid")),
-        ("row_length", row_length),
-        ("m_ready", selector_ready),
-    ];
-    connections.extend(settings.thresholds.map(|t| ("thresholds", t)));
-    let coder = m.instance("u_quantizer", &quantizer(c)?, &connections);
-    m.drive(codes_taken, coder.output("s_ready"));
+    let front = front_end(&mut m, c, &settings, selector_ready)?;
+    let coder = &front.coder;
 
     let survivor_taken = m.wire("survivor_taken", bit());
     let mut connections = vec![
@@ -172,15 +213,30 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     if w.beat > 0 {
         connections.push(("s_beat", coder.output("m_beat")));
     }
+    if complement {
+        connections.push(("s_largest_code", coder.output("m_largest_code")));
+        connections.push(("s_nonempty", coder.output("m_nonempty")));
+        if w.key > 0 {
+            connections.push(("s_largest_key", coder.output("m_largest_key")));
+        }
+    }
     let selector = m.instance("u_survivor_selector", &survivor_selector(c)?, &connections);
     m.drive(selector_ready, selector.output("s_ready"));
 
-    let (value_data, value_last) = split(&mut m, "value", &values, w.value_word);
+    let value_taken = m.wire("value_taken", bit());
+    let port = Slave {
+        name: "value",
+        bits: w.value_word,
+        doc: "values of one key (of one pass), lane 0 lowest",
+        beside: &[],
+        last: true,
+    };
+    let values = slave(&mut m, &port, value_taken)?;
     let accumulator_ready = m.wire("accumulator_ready", bit());
     let mut connections = vec![
-        ("s_value_data", value_data),
-        ("s_value_last", value_last),
-        ("s_value_valid", values.output("m_valid")),
+        ("s_value_data", values.data),
+        ("s_value_last", values.fields[0]),
+        ("s_value_valid", values.valid),
         ("head_blocks", settings.head_blocks),
         ("s_key", selector.output("m_key")),
         ("s_codes", selector.output("m_codes")),
@@ -193,6 +249,9 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     if w.pass > 0 {
         connections.push(("s_pass", selector.output("m_pass")));
     }
+    if complement {
+        connections.push(("s_largest", selector.output("m_largest")));
+    }
     let memory = m.instance("u_value_memory", &value_memory(c)?, &connections);
     m.drive(value_taken, memory.output("s_value_ready"));
     m.drive(survivor_taken, memory.output("s_ready"));
@@ -201,7 +260,7 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     let accumulator = accumulator(&mut m, c, &settings, &memory, rows_taken)?;
     m.drive(accumulator_ready, accumulator.output("s_ready"));
     let row_out = output(&mut m, c, &settings, &accumulator, rows_taken)?;
-    count(&mut m, c, &w, &coder, &selector, &memory, row_out)?;
+    count(&mut m, c, &w, &front, &selector, &memory, row_out)?;
     m.finish()
 }
 
@@ -222,6 +281,9 @@ fn accumulator(
         ("m_ready", rows_taken),
     ];
     connections.extend(settings.shifts.map(|shifts| ("shifts", shifts)));
+    if c.normalize == Normalize::Complement {
+        connections.push(("s_largest", memory.output("m_largest")));
+    }
     let module = match c.accumulate {
         Accumulate::Shift => shift_accumulator(c)?,
         Accumulate::Bucket => bucket_accumulator(c)?,
@@ -241,10 +303,12 @@ fn output(
     let out_taken = m.wire("out_taken", bit());
     let mut connections = vec![
         ("s_sums", accumulator.output("m_sums")),
-        ("s_normalizers", accumulator.output("m_normalizers")),
         ("s_valid", accumulator.output("m_valid")),
         ("m_ready", out_taken),
     ];
+    if c.normalize != Normalize::Complement {
+        connections.push(("s_normalizers", accumulator.output("m_normalizers")));
+    }
     connections.extend(settings.levels.map(|levels| ("levels", levels)));
     let normalizer = m.instance("u_normalizer", &normalizer(c)?, &connections);
     m.drive(rows_taken, normalizer.output("s_ready"));
@@ -284,15 +348,15 @@ fn count(
     m: &mut Builder,
     c: &Configuration,
     w: &Widths,
-    coder: &Instance,
+    front: &FrontEnd,
     selector: &Instance,
     memory: &Instance,
     row_out: Signal,
 ) -> Result<(), NetlistError> {
     let mut connections = vec![
         ("row_out", row_out),
-        ("accepted", coder.output("accepted")),
-        ("inside_row", coder.output("inside_row")),
+        ("accepted", front.accepted),
+        ("inside_row", front.inside_row),
         ("offered", selector.output("m_valid")),
         ("taken", memory.output("s_ready")),
         ("loaded", memory.output("loaded")),

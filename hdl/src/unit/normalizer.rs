@@ -3,13 +3,16 @@
 //! A finished block is copied out of the accumulator, so that the next one can start at once, and
 //! leaves `output_lanes` values a beat. In bucket mode the buckets of those lanes are combined with
 //! the levels on the way; with `normalize = "reciprocal"` the first beat waits for the reciprocal.
+//! With `normalize = "complement"` every row's denominator is the same power of two, so that there
+//! is no normalizer: the sums are rounded on the way.
 
+use super::complement_rounding::round;
 use super::level_combination::{combine, combine_counts};
 use super::quotient::divide;
 use super::reciprocal::reciprocal;
 use super::{Builder, bit, bus, ceil_log2, choose, elastic_stage, element, loaded, padded};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
-use logattn_golden::config::{Accumulate, Configuration};
+use logattn_golden::config::{Accumulate, Configuration, Normalize};
 use logattn_golden::microarchitecture::{division_cycles, preparation_cycles};
 use logattn_golden::reciprocal::ReciprocalFormat;
 
@@ -80,11 +83,13 @@ pub(crate) fn normalizer(c: &Configuration) -> Result<Module, NetlistError> {
         unsigned((rows * c.lanes) as u32 * sum_bits),
         "sums of the finished rows",
     );
-    let s_normalizers = m.input(
-        "s_normalizers",
-        unsigned(rows as u32 * count_bits),
-        "normalizers of the finished rows",
-    );
+    let s_normalizers = (c.normalize != Normalize::Complement).then(|| {
+        m.input(
+            "s_normalizers",
+            unsigned(rows as u32 * count_bits),
+            "normalizers of the finished rows",
+        )
+    });
     let s_valid = m.input("s_valid", bit(), "rows are finished");
     let levels = (c.accumulate == Accumulate::Bucket).then(|| {
         let bits = c.levels_count() as u32 * c.level_bits.unwrap_or(1);
@@ -97,23 +102,12 @@ pub(crate) fn normalizer(c: &Configuration) -> Result<Module, NetlistError> {
     let m_ready = m.input("m_ready", bit(), "receiver takes the beat");
 
     let held = hold(&mut m, c, s_sums, s_normalizers, s_valid);
-    let normalizers = row_normalizers(&mut m, c, &held, levels);
-    let reciprocals = row_reciprocals(&mut m, c, &held, &normalizers)?;
-    let mut beat = select_beat(&mut m, c, &held, &normalizers, &reciprocals);
-    let mut flow = held.flow;
-    if let Some(levels) = levels {
-        (beat, flow) = combine(&mut m, c, beat, levels, flow);
-    }
-    let (fields, last) = match (ReciprocalFormat::of(c), beat.reciprocal) {
-        (Some(format), Some(reciprocal)) => {
-            let (outputs, last, after) = divide(&mut m, &format, beat, reciprocal, flow);
-            flow = after;
-            (outputs, last)
-        }
-        _ => {
-            let mut fields = beat.values;
-            fields.push(beat.normalizer);
-            (fields, beat.last)
+    let (fields, last, flow) = match held.normalizers {
+        Some(normalizers) => normalize(&mut m, c, held, normalizers, levels)?,
+        None => {
+            let group = select_group(&mut m, &held);
+            let values = group_lanes(&mut m, c, group);
+            round(&mut m, c, &values, held.last, held.flow)?
         }
     };
     let fields: Vec<Signal> = fields
@@ -135,10 +129,39 @@ pub(crate) fn normalizer(c: &Configuration) -> Result<Module, NetlistError> {
     m.finish()
 }
 
+/// The fields of the beats on their way out, what says that a beat is its row's last, and their
+/// stream: quotients, or sums and normalizer.
+fn normalize(
+    m: &mut Builder,
+    c: &Configuration,
+    held: Held,
+    normalizers: Signal,
+    levels: Option<Signal>,
+) -> Result<(Vec<Signal>, Signal, Flow), NetlistError> {
+    let normalizers = row_normalizers(m, c, normalizers, levels);
+    let reciprocals = row_reciprocals(m, c, &held, &normalizers)?;
+    let mut beat = select_beat(m, c, &held, &normalizers, &reciprocals);
+    let mut flow = held.flow;
+    if let Some(levels) = levels {
+        (beat, flow) = combine(m, c, beat, levels, flow);
+    }
+    Ok(match (ReciprocalFormat::of(c), beat.reciprocal) {
+        (Some(format), Some(reciprocal)) => divide(m, &format, beat, reciprocal, flow),
+        _ => {
+            let mut fields = beat.values;
+            fields.push(beat.normalizer);
+            (fields, beat.last, flow)
+        }
+    })
+}
+
 /// The block that is being handed out.
 struct Held {
     sums: Signal,
-    normalizers: Signal,
+    /// Absent with `normalize = "complement"`.
+    normalizers: Option<Signal>,
+    /// Beats of the block.
+    beats: usize,
     /// Index of the beat that is next; absent when a block is one beat.
     beat: Option<Signal>,
     /// The beat is the last one of its row.
@@ -153,7 +176,7 @@ fn hold(
     m: &mut Builder,
     c: &Configuration,
     s_sums: Signal,
-    s_normalizers: Signal,
+    s_normalizers: Option<Signal>,
     s_valid: Signal,
 ) -> Held {
     let beats = c.query_block * c.lanes / c.output_lanes;
@@ -199,7 +222,8 @@ fn hold(
     let capture = m.and(ready, s_valid);
     let capture = m.name(capture, "capture");
     let sums = loaded(m, "held_sums", capture, s_sums);
-    let normalizers = loaded(m, "held_normalizers", capture, s_normalizers);
+    let normalizers =
+        s_normalizers.map(|normalizers| loaded(m, "held_normalizers", capture, normalizers));
     if let Some(countdown) = countdown {
         let start = m.constant(u64::from(preparation), countdown.ty());
         let one = m.constant(1, countdown.ty());
@@ -214,6 +238,7 @@ fn hold(
     Held {
         sums,
         normalizers,
+        beats,
         beat,
         last,
         countdown,
@@ -261,13 +286,13 @@ fn last_of_row(
 fn row_normalizers(
     m: &mut Builder,
     c: &Configuration,
-    held: &Held,
+    normalizers: Signal,
     levels: Option<Signal>,
 ) -> Vec<Signal> {
-    let bits = held.normalizers.width() / c.query_block as u32;
+    let bits = normalizers.width() / c.query_block as u32;
     (0..c.query_block)
         .map(|row| {
-            let incoming = element(m, held.normalizers, row, bits);
+            let incoming = element(m, normalizers, row, bits);
             let Some(levels) = levels else {
                 return incoming;
             };
@@ -308,6 +333,31 @@ fn row_reciprocals(
         .collect())
 }
 
+/// The sums of the held block's beat in hand.
+fn select_group(m: &mut Builder, held: &Held) -> Signal {
+    let groups: Vec<Signal> = (0..held.beats)
+        .map(|i| element(m, held.sums, i, held.sums.width() / held.beats as u32))
+        .collect();
+    let group = match held.beat {
+        Some(beat) => choose(m, beat, &groups),
+        None => groups[0],
+    };
+    m.name(group, "group")
+}
+
+/// The lanes of a beat's sums, each a number of its own (or a set of buckets).
+fn group_lanes(m: &mut Builder, c: &Configuration, group: Signal) -> Vec<Signal> {
+    let bits = group.width() / c.output_lanes as u32;
+    let buckets = c.accumulate == Accumulate::Bucket;
+    (0..c.output_lanes)
+        .map(|lane| {
+            let value = element(m, group, lane, bits);
+            let value = if buckets { value } else { m.as_signed(value) };
+            m.name(value, format!("group_lane_{lane}"))
+        })
+        .collect()
+}
+
 /// The held block's beat in hand.
 fn select_beat(
     m: &mut Builder,
@@ -317,10 +367,6 @@ fn select_beat(
     reciprocals: &[(Signal, Signal)],
 ) -> Beat {
     let beats_of_row = c.lanes / c.output_lanes;
-    let group_bits = held.sums.width() / (c.query_block * beats_of_row) as u32;
-    let groups: Vec<Signal> = (0..c.query_block * beats_of_row)
-        .map(|i| element(m, held.sums, i, group_bits))
-        .collect();
     let pick = |m: &mut Builder, name: &str, rows: Vec<Signal>| {
         let options: Vec<Signal> = rows
             .iter()
@@ -334,28 +380,15 @@ fn select_beat(
             _ => options[0],
         }
     };
-    let group = match held.beat {
-        Some(beat) => choose(m, beat, &groups),
-        None => groups[0],
-    };
-    let group = m.name(group, "group");
+    let group = select_group(m, held);
     let normalizer = pick(m, "row_normalizer", normalizers.to_vec());
     let reciprocal = (!reciprocals.is_empty()).then(|| {
         let factor = pick(m, "row_factor", reciprocals.iter().map(|r| r.0).collect());
         let zeros = pick(m, "row_zeros", reciprocals.iter().map(|r| r.1).collect());
         (factor, zeros)
     });
-    let bits = group_bits / c.output_lanes as u32;
-    let buckets = c.accumulate == Accumulate::Bucket;
-    let values = (0..c.output_lanes)
-        .map(|lane| {
-            let value = element(m, group, lane, bits);
-            let value = if buckets { value } else { m.as_signed(value) };
-            m.name(value, format!("group_lane_{lane}"))
-        })
-        .collect();
     Beat {
-        values,
+        values: group_lanes(m, c, group),
         normalizer,
         reciprocal,
         last: held.last,

@@ -2,7 +2,7 @@
 
 use super::{Builder, Widths, bit, ceil_log2, element};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
-use logattn_golden::config::Configuration;
+use logattn_golden::config::{Configuration, Input};
 
 /// The counters in the order of the unit's ports, with what each counts. All are
 /// [`COUNTER_BITS`] wide, start at 0 after reset, wrap, and show an event two cycles after it (`cycles` counts without a lag).
@@ -11,7 +11,7 @@ pub const COUNTERS: [(&str, &str); 8] = [
     ("rows", "rows handed out completely on m_axis_out"),
     (
         "keys",
-        "keys within the row length taken on s_axis_attn, times the rows of the block",
+        "keys within the row length taken in, over the rows of the block",
     ),
     (
         "survivors",
@@ -76,10 +76,13 @@ pub(crate) fn performance_counters(c: &Configuration) -> Result<Module, NetlistE
         "What the unit has done since reset.",
     );
     let row_out = m.input("row_out", bit(), "the last beat of a row leaves");
-    let accepted = m.input("accepted", bit(), "the quantizer takes a beat");
+    let accepted = m.input("accepted", bit(), "a beat is taken in");
+    // Only rows of scores can differ in length within a block.
+    let by_row = c.input != Input::Probabilities;
+    let rows_told = if by_row { c.query_block } else { 1 };
     let inside_row = m.input(
         "inside_row",
-        unsigned(c.keys_per_beat as u32),
+        unsigned((c.keys_per_beat * rows_told) as u32),
         "keys of that beat within the row",
     );
     let offered = m.input("offered", bit(), "the selector offers a survivor");
@@ -97,7 +100,7 @@ pub(crate) fn performance_counters(c: &Configuration) -> Result<Module, NetlistE
     let one = m.constant(1, bit());
     let keys = ones(&mut m, inside_row);
     let rows_log2 = ceil_log2(c.query_block);
-    let keys = if rows_log2 > 0 {
+    let keys = if rows_log2 > 0 && !by_row {
         let below = m.zero(unsigned(rows_log2));
         m.concat(&[keys, below])
     } else {

@@ -1,6 +1,6 @@
 //! From probabilities to codes: a ladder of comparators for each value of a beat.
 
-use super::{Builder, Widths, bit, bus, elastic_stage, element, loaded};
+use super::{Builder, Widths, bit, bus, ceil_log2, elastic_stage, element, loaded};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Accumulate, Configuration};
 
@@ -24,28 +24,32 @@ fn comparator_ladder(c: &Configuration) -> Result<Module, NetlistError> {
         unsigned(levels as u32 * c.probability_bits),
         "thresholds of codes 1.., lowest first, non-decreasing",
     );
-    let mut thermometer: Vec<Signal> = (0..levels)
+    let thermometer: Vec<Signal> = (0..levels)
         .map(|level| {
             let threshold = element(&mut m, thresholds, level, c.probability_bits);
             let reaches = m.ge(value, threshold);
             m.name(reaches, format!("reaches_{}", level + 1))
         })
         .collect();
+    let code = thermometer_code(&mut m, thermometer);
+    m.output("code", code, "0 = pruned");
+    m.finish()
+}
+
+/// The number of ones of a thermometer of 2^n - 1 comparisons, by binary search.
+pub(super) fn thermometer_code(m: &mut Builder, mut thermometer: Vec<Signal>) -> Signal {
+    let bits = ceil_log2(thermometer.len() + 1);
     let mut code = Vec::new();
     while !thermometer.is_empty() {
         let half = thermometer.len() / 2;
-        let upper = m.name(
-            thermometer[half],
-            format!("code_{}", c.code_bits as usize - 1 - code.len()),
-        );
+        let bit = bits - 1 - code.len() as u32;
+        let upper = m.name(thermometer[half], format!("code_{bit}"));
         code.push(upper);
         thermometer = (0..half)
             .map(|i| m.mux(upper, thermometer[half + 1 + i], thermometer[i]))
             .collect();
     }
-    let code = m.concat(&code);
-    m.output("code", code, "0 = pruned");
-    m.finish()
+    m.concat(&code)
 }
 
 /// The int8 twin's conversion: the probability rounded to 8 bits, saturating at 255.
@@ -77,14 +81,14 @@ fn linear_rounding(c: &Configuration) -> Result<Module, NetlistError> {
 
 /// The keys of a row that are still to come, at the beat in hand: `row_length` at the row's first
 /// beat, less `keys_per_beat` for every beat after it.
-fn remaining_keys(
+pub(super) fn remaining_keys(
     m: &mut Builder,
     c: &Configuration,
     accepted: Signal,
     last: Signal,
     row_length: Signal,
 ) -> Signal {
-    let ty = unsigned(c.length_bits());
+    let ty = row_length.ty();
     let at_start = m.register_reset("at_start", bit(), 1);
     m.update_if(at_start, accepted, last);
     let carried = m.register("remaining_carried", ty);

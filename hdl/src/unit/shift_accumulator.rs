@@ -1,11 +1,19 @@
 //! Multiply by shifting, then add: the accumulator of `accumulate = "shift"`.
+//!
+//! With `normalize = "complement"` a row's largest key comes first, in every pass. It weighs
+//! 2^max_shift and is kept; of the keys after it the difference to it is added. All rows have the
+//! same denominator then, so there is no sum of the levels.
 
-use super::accumulator::{by_code, lane_sums, pipeline, row_outputs, running_sum};
+#[cfg(test)]
+mod tests;
+
+use super::accumulator::{Pipeline, by_code, lane_sums, pipeline, row_outputs, running_sum};
 use super::{Builder, Widths, bit, choose, element, loaded};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
-use logattn_golden::config::Configuration;
+use logattn_golden::config::{Configuration, Normalize};
 
-/// Left shift of each code: `max_shift - shift[code]`, and whether the code survives.
+/// Left shift of each code: `max_shift - shift[code]`, and whether the code survives; the largest
+/// key does, shifted by `max_shift`, whatever its code.
 fn shift_amount(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
     let bits = c.shift_bits();
@@ -23,12 +31,24 @@ fn shift_amount(c: &Configuration, max_shift: u32) -> Result<Module, NetlistErro
         .map(|i| element(&mut m, shifts, i, bits))
         .collect();
     let shift = choose(&mut m, code, &by_code(&entries));
-    let largest = m.constant(u64::from(max_shift), unsigned(bits));
-    let amount = m.sub(largest, shift);
-    let survives = m.any(code);
+    let most = m.constant(u64::from(max_shift), unsigned(bits));
+    let mut amount = m.sub(most, shift);
+    let mut survives = m.any(code);
+    if c.normalize == Normalize::Complement {
+        let is_largest = m.input("largest", bit(), "the key is its row's largest one");
+        amount = m.mux(is_largest, most, amount);
+        survives = m.or(survives, is_largest);
+    }
     m.output("amount", amount, "left shift");
-    m.output("survives", survives, "the code is not 0");
+    m.output("survives", survives, survives_doc(c));
     m.finish()
+}
+
+fn survives_doc(c: &Configuration) -> &'static str {
+    match c.normalize {
+        Normalize::Complement => "the code is not 0, or the key is its row's largest one",
+        Normalize::None | Normalize::Reciprocal => "the code is not 0",
+    }
 }
 
 /// One lane of one row: barrel shifter, register, adder.
@@ -39,12 +59,16 @@ fn shift_lane(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError>
     );
     let value = m.input("value", signed(c.value_bits), "value of the key");
     let amount = m.input("amount", unsigned(c.shift_bits()), "left shift");
-    let survives = m.input("survives", bit(), "the code is not 0");
+    let survives = m.input("survives", bit(), survives_doc(c));
     let scale = m.input("scale", bit(), "load the shifted value");
     let add = m.input("add", bit(), "add the shifted value");
     let first = m.input("first", bit(), "the shifted value starts a row");
 
-    let wide = m.extend(value, c.value_bits + max_shift);
+    let added = match c.normalize {
+        Normalize::Complement => difference(&mut m, c, value),
+        Normalize::None | Normalize::Reciprocal => value,
+    };
+    let wide = m.extend(added, added.width() + max_shift);
     let wide = m.name(wide, "wide");
     let shifted = m.shl(wide, amount);
     let zero = m.zero(wide.ty());
@@ -56,6 +80,19 @@ fn shift_lane(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError>
     let sum = running_sum(&mut m, "sum", add, first, addend);
     m.output("sum", sum, "sum of the row so far");
     m.finish()
+}
+
+/// The value less that of the row's largest key, in one bit more; the value itself for that key,
+/// which is kept for those after it.
+fn difference(m: &mut Builder, c: &Configuration, value: Signal) -> Signal {
+    let is_largest = m.input("largest", bit(), "the key is its row's largest one");
+    let keep = m.input("keep", bit(), "keep the value of the row's largest key");
+    let kept = loaded(m, "largest_value", keep, value);
+    let value = m.extend(value, c.value_bits + 1);
+    let kept = m.extend(kept, c.value_bits + 1);
+    let less = m.sub(value, kept);
+    let difference = m.mux(is_largest, value, less);
+    m.name(difference, "difference")
 }
 
 /// The sum of one row's levels, as the lanes see them: the row's normalizer.
@@ -82,6 +119,9 @@ fn level_sum(c: &Configuration, max_shift: u32) -> Result<Module, NetlistError> 
 
 /// `acc[d] += V[d] << (max_shift - shift[code])` and `normalizer += 1 << (max_shift - shift[code])`
 /// for each row of the block; nothing is truncated.
+///
+/// With `normalize = "complement"` `acc[d] = V*[d] << max_shift`, V* the value of the row's largest
+/// key, then `acc[d] += (V[d] - V*[d]) << (max_shift - shift[code])`, and no normalizer.
 pub(crate) fn shift_accumulator(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
     let mut m = Builder::new(
@@ -95,33 +135,46 @@ pub(crate) fn shift_accumulator(c: &Configuration) -> Result<Module, NetlistErro
         unsigned(c.levels_count() as u32 * c.shift_bits()),
         "shift of codes 1.., lowest code first",
     );
-    let (amounts, lanes, levels) = (
-        shift_amount(c, max_shift)?,
-        shift_lane(c, max_shift)?,
-        level_sum(c, max_shift)?,
-    );
+    let amounts = shift_amount(c, max_shift)?;
+    let lanes = shift_lane(c, max_shift)?;
+    let levels = match c.normalize {
+        Normalize::Complement => None,
+        Normalize::None | Normalize::Reciprocal => Some(level_sum(c, max_shift)?),
+    };
+    let largest = largest_control(&mut m, &p);
     let (mut sums, mut normalizers) = (Vec::new(), Vec::new());
     for row in 0..c.query_block {
         let code = element(&mut m, p.codes, row, w.code);
-        let amount = m.instance(
-            format!("u_amount_{row}"),
-            &amounts,
-            &[("code", code), ("shifts", shifts)],
-        );
-        let (shift, survives) = (amount.output("amount"), amount.output("survives"));
-        let control = [
-            ("amount", shift),
-            ("survives", survives),
+        let mut connections = vec![("code", code), ("shifts", shifts)];
+        connections.extend(p.largest.map(|largest| ("largest", largest)));
+        let amount = m.instance(format!("u_amount_{row}"), &amounts, &connections);
+        let mut control = vec![
+            ("amount", amount.output("amount")),
+            ("survives", amount.output("survives")),
             ("scale", p.scale),
             ("add", p.add),
             ("first", p.first),
         ];
+        control.extend(&largest);
         sums.extend(lane_sums(&mut m, c, &p, row, &lanes, &control));
-        normalizers.push(
-            m.instance(format!("u_level_sum_{row}"), &levels, &control)
-                .output("sum"),
-        );
+        if let Some(levels) = &levels {
+            let instance = m.instance(format!("u_level_sum_{row}"), levels, &control);
+            normalizers.push(instance.output("sum"));
+        }
     }
     row_outputs(&mut m, &sums, &normalizers);
     m.finish()
+}
+
+/// The lanes' inputs for the largest key, where there is one.
+fn largest_control(m: &mut Builder, p: &Pipeline) -> Vec<(&'static str, Signal)> {
+    let Some(largest) = p.largest else {
+        return Vec::new();
+    };
+    m.comment(
+        "not in a cycle without a key: the row's other keys are still to be compared with it",
+    );
+    let keep = m.and_all(&[p.scale, p.valid, largest]);
+    let keep = m.name(keep, "keep_largest");
+    vec![("largest", largest), ("keep", keep)]
 }

@@ -11,10 +11,19 @@
 //!
 //! With fewer lanes than the head dimension the survivors of a row are visited once a pass: the
 //! read pointer returns to the row's start, and the row's entries are freed on its last pass.
+//!
+//! With `normalize = "complement"` a row's largest key is visited in front of its survivors, in
+//! every pass: the first entry of a row that enters the queue says so and brings the key along,
+//! which makes it worth one cycle more. Only a row of length 0 is still a token then.
 
-use super::{Builder, Stage, Widths, bit, bus, ceil_log2, choose, element, loaded};
+mod visits;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Builder, Widths, bit, bus, ceil_log2, loaded};
 use crate::netlist::{Memory, Module, NetlistError, Signal, unsigned};
-use logattn_golden::config::Configuration;
+use logattn_golden::config::{Configuration, Normalize};
 use logattn_golden::microarchitecture::queue_depth;
 
 /// What travels with a beat that has survivors. Each field is absent where it would be empty.
@@ -23,13 +32,29 @@ struct Entry {
     survive: Signal,
     codes: Signal,
     beat: Option<Signal>,
+    largest: Option<Largest>,
     last: Signal,
+}
+
+/// The largest key of an entry's row, with `normalize = "complement"`.
+#[derive(Clone, Copy)]
+struct Largest {
+    /// The entry visits it, in front of its own survivors: it is the first one of a row that has
+    /// keys. (Of an incoming beat: the row has keys.)
+    visits: Signal,
+    key: Option<Signal>,
+    code: Signal,
 }
 
 impl Entry {
     fn pack(&self, m: &mut Builder) -> Signal {
         let mut fields = vec![self.survive, self.codes];
         fields.extend(self.beat);
+        if let Some(largest) = self.largest {
+            fields.push(largest.visits);
+            fields.extend(largest.key);
+            fields.push(largest.code);
+        }
         fields.push(self.last);
         bus(m, &fields)
     }
@@ -44,11 +69,17 @@ impl Entry {
         let survive = take(m, shape.survive);
         let codes = take(m, shape.codes);
         let beat = shape.beat.map(|beat| take(m, beat));
+        let largest = shape.largest.map(|largest| Largest {
+            visits: take(m, largest.visits),
+            key: largest.key.map(|key| take(m, key)),
+            code: take(m, largest.code),
+        });
         let last = take(m, shape.last);
         Entry {
             survive,
             codes,
             beat,
+            largest,
             last,
         }
     }
@@ -75,6 +106,7 @@ pub(crate) fn survivor_selector(c: &Configuration) -> Result<Module, NetlistErro
         ),
         beat: (w.beat > 0)
             .then(|| m.input("s_beat", unsigned(w.beat), "index of the beat in its row")),
+        largest: (c.normalize == Normalize::Complement).then(|| largest_inputs(&mut m, &w)),
         last: m.input("s_last", bit(), "last beat of the row"),
     };
     let s_valid = m.input("s_valid", bit(), "beat is valid");
@@ -89,9 +121,28 @@ pub(crate) fn survivor_selector(c: &Configuration) -> Result<Module, NetlistErro
     if let Some(last) = next.last {
         m.drive(last, entry.last);
     }
-    visit(&mut m, c, &w, &next, entry, m_ready);
+    visits::visit(&mut m, c, &w, &next, entry, m_ready);
     m.output("s_ready", held.s_ready, "beat is taken");
     m.finish()
+}
+
+/// What every beat of a row says about the row's largest key.
+fn largest_inputs(m: &mut Builder, w: &Widths) -> Largest {
+    Largest {
+        key: (w.key > 0).then(|| {
+            m.input(
+                "s_largest_key",
+                unsigned(w.key),
+                "index of the row's largest key, which is not in s_survive",
+            )
+        }),
+        code: m.input(
+            "s_largest_code",
+            unsigned(w.code),
+            "code of the largest key; may be 0",
+        ),
+        visits: m.input("s_nonempty", bit(), "the row has keys"),
+    }
 }
 
 struct Held {
@@ -150,12 +201,36 @@ fn hold_back(m: &mut Builder, incoming: Entry, s_valid: Signal, full: Signal) ->
         survive: loaded(m, "held_survive", load, incoming.survive),
         codes: loaded(m, "held_codes", load, incoming.codes),
         beat: incoming.beat.map(|beat| loaded(m, "held_beat", load, beat)),
+        largest: incoming
+            .largest
+            .map(|largest| hold_largest(m, largest, load, (held_none, last))),
         last,
     };
     Held {
         entry,
         push,
         s_ready,
+    }
+}
+
+/// The held beat's largest key: it is visited with the first beat of the row that is held, be it a
+/// beat with survivors or the token.
+fn hold_largest(
+    m: &mut Builder,
+    incoming: Largest,
+    load: Signal,
+    (held_none, held_last): (Signal, Signal),
+) -> Largest {
+    m.comment("a held beat that is not its row's last is of the row that comes in");
+    let opens = m.or(held_none, held_last);
+    let opens = m.name(opens, "opens_row");
+    let visits = m.and(opens, incoming.visits);
+    Largest {
+        visits: loaded(m, "held_visits_largest", load, visits),
+        key: incoming
+            .key
+            .map(|key| loaded(m, "held_largest_key", load, key)),
+        code: loaded(m, "held_largest_code", load, incoming.code),
     }
 }
 
@@ -300,97 +375,8 @@ fn rewind(
     }
 }
 
-/// Visits the survivors of one entry after the other, the lowest key first.
-fn visit(
-    m: &mut Builder,
-    c: &Configuration,
-    w: &Widths,
-    next: &Next,
-    entry: Entry,
-    m_ready: Signal,
-) {
-    let keys = c.keys_per_beat as u32;
-    let head_valid = m.register_reset("head_valid", bit(), 0);
-    let remaining = m.register("remaining", unsigned(keys));
-    let stage = Stage {
-        enable: next.take,
-        valid: head_valid,
-    };
-
-    m.comment("clearing the lowest one leaves the survivors after this one");
-    let one = m.constant(1, unsigned(keys));
-    let below = m.sub(remaining, one);
-    let after = m.and(remaining, below);
-    let after = m.name(after, "remaining_after");
-    let more = m.any(after);
-    let more = m.name(more, "more");
-    let pop = m.and(head_valid, m_ready);
-    let pop = m.name(pop, "pop");
-    let exhausted = m.not(more);
-    let finishes = m.and(pop, exhausted);
-    let finishes = m.name(finishes, "finishes");
-    let vacant = m.not(head_valid);
-    let free = m.or(vacant, finishes);
-    let free = m.name(free, "head_free");
-    let take = m.and(next.valid, free);
-    m.drive(next.take, take);
-    m.update_if(head_valid, free, next.valid);
-    let changes = m.or(next.take, pop);
-    let remaining_next = m.mux(next.take, entry.survive, after);
-    m.update_if(remaining, changes, remaining_next);
-
-    let codes = loaded(m, "head_codes", stage.enable, entry.codes);
-    let beat = entry
-        .beat
-        .map(|beat| loaded(m, "head_beat", stage.enable, beat));
-    let last = loaded(m, "head_last", stage.enable, entry.last);
-    let pass = next
-        .pass
-        .map(|pass| loaded(m, "head_pass", stage.enable, pass));
-
-    let first = m.register_reset("first", bit(), 1);
-    let row_done = m.and(last, exhausted);
-    let row_done = m.name(row_done, "row_done");
-    m.update_if(first, pop, row_done);
-
-    let index = lowest_one(m, remaining);
-    let options: Vec<Signal> = (0..c.keys_per_beat)
-        .map(|key| element(m, codes, key, w.key_codes))
-        .collect();
-    let chosen = match index {
-        Some(index) => choose(m, index, &options),
-        None => options[0],
-    };
-    let any = m.any(remaining);
-    let any = m.name(any, "visits");
-    m.comment("a token stands for a row without survivors: it carries no codes");
-    let mask = m.replicate(any, w.key_codes);
-    let chosen = m.and(chosen, mask);
-    if w.key > 0 {
-        let parts: Vec<Signal> = beat.into_iter().chain(index).collect();
-        let key = m.concat(&parts);
-        m.output("m_key", key, "index of the key in its row");
-    }
-    m.output(
-        "m_codes",
-        chosen,
-        "codes of the key, one a row of the block",
-    );
-    m.output(
-        "m_visits",
-        any,
-        "there is a survivor (low: the row has none)",
-    );
-    m.output("m_first", first, "first survivor of the row in this pass");
-    m.output("m_last", row_done, "last survivor of the row in this pass");
-    if let Some(pass) = pass {
-        m.output("m_pass", pass, "index of the pass over the row");
-    }
-    m.output("m_valid", stage.valid, "survivor is valid");
-}
-
 /// The index of the lowest set bit; absent for a bus of one bit.
-fn lowest_one(m: &mut Builder, ones: Signal) -> Option<Signal> {
+pub(super) fn lowest_one(m: &mut Builder, ones: Signal) -> Option<Signal> {
     let width = ceil_log2(ones.width() as usize);
     if width == 0 {
         return None;

@@ -1,0 +1,116 @@
+//! `normalize = "complement"`: sums divided by 2^max_shift, rounded and saturated.
+//!
+//! [`logattn_golden::scores::complement_output`] is the definition. The denominator is a power of
+//! two, so there is neither a multiplier nor a divider.
+
+#[cfg(test)]
+mod tests;
+
+use super::normalizer::Flow;
+use super::{Builder, loaded};
+use crate::netlist::{Module, NetlistError, Signal, signed};
+use logattn_golden::config::Configuration;
+
+/// One stage: the rounded outputs of a beat's sums. Gives them, what says that the beat is its
+/// row's last, and the stream after the stage.
+pub(super) fn round(
+    m: &mut Builder,
+    c: &Configuration,
+    sums: &[Signal],
+    last: Signal,
+    flow: Flow,
+) -> Result<(Vec<Signal>, Signal, Flow), NetlistError> {
+    let (load, flow) = flow.stage(m, "rounded");
+    let rounding = complement_rounding(c)?;
+    let outputs = sums
+        .iter()
+        .enumerate()
+        .map(|(lane, sum)| {
+            let instance = m.instance(format!("u_rounding_{lane}"), &rounding, &[("sum", *sum)]);
+            loaded(
+                m,
+                &format!("rounded_{lane}"),
+                load,
+                instance.output("rounded"),
+            )
+        })
+        .collect();
+    let last = loaded(m, "rounded_last", load, last);
+    Ok((outputs, last, flow))
+}
+
+/// The output of one sum: sum 2^(output_bits - value_bits) / 2^max_shift, rounded half away from
+/// zero, saturated to `output_bits`.
+fn complement_rounding(c: &Configuration) -> Result<Module, NetlistError> {
+    let output_bits = c.output_bits.unwrap_or(c.value_bits);
+    let gain = output_bits - c.value_bits;
+    let max_shift = c.max_shift.unwrap_or(0);
+    let mut m = Builder::new(
+        "complement_rounding",
+        "Output of one sum: divided by 2^max_shift, rounded half away from zero, saturated.",
+    );
+    let sum = m.input(
+        "sum",
+        signed(c.accumulator_bits()),
+        "finished sum, in steps of 2^-max_shift",
+    );
+    let quotient = match gain.checked_sub(max_shift) {
+        None => round_off(&mut m, sum, max_shift - gain),
+        Some(0) => sum,
+        Some(left) => {
+            let wide = m.extend(sum, sum.width() + left);
+            m.shl_by(wide, left)
+        }
+    };
+    let quotient = m.name(quotient, "quotient");
+    let output = saturate(&mut m, quotient, output_bits);
+    m.output("rounded", output, "the output: rounded and saturated");
+    m.finish()
+}
+
+/// `a 2^-bits` to the nearest integer, half away from zero, in one bit more than the integer part;
+/// `bits` is at least 1.
+///
+/// (a + half - (a < 0)) >> bits rounds up iff the fraction is over a half, or a half and a >= 0:
+/// the highest bit of the fraction is set, and any other one too if a < 0. Written like that the
+/// adder has the width of the integer part.
+fn round_off(m: &mut Builder, a: Signal, bits: u32) -> Signal {
+    let negative = m.bit(a, a.width() - 1);
+    let mut away = m.not(negative);
+    if bits > 1 {
+        let below_half = m.slice(a, 0, bits - 1);
+        let more = m.any(below_half);
+        away = m.or(away, more);
+    }
+    let half = m.bit(a, bits - 1);
+    m.comment("half is rounded away from zero: up unless the sum is negative");
+    let up = m.and(half, away);
+    let up = m.name(up, "round_up");
+    let integer = m.slice(a, bits, a.width() - bits);
+    let integer = m.as_signed(integer);
+    let integer = m.name(integer, "integer_part");
+    let integer = m.extend(integer, integer.width() + 1);
+    let up = m.extend(up, integer.width());
+    let up = m.as_signed(up);
+    m.add(integer, up)
+}
+
+/// `a`, which is wider, in `bits` signed bits, or what of them is nearest to it.
+fn saturate(m: &mut Builder, a: Signal, bits: u32) -> Signal {
+    let negative = m.bit(a, a.width() - 1);
+    let sign_bits = m.slice(a, bits - 1, a.width() - (bits - 1));
+    let sign_bits = m.name(sign_bits, "sign_bits");
+    m.comment("it fits if all bits from the output's sign on are equal");
+    let none = m.any(sign_bits);
+    let none = m.not(none);
+    let all = m.all(sign_bits);
+    let fits = m.or(none, all);
+    let fits = m.name(fits, "fits");
+    let kept = m.slice(a, 0, bits);
+    let nonnegative = m.not(negative);
+    let rest = m.replicate(nonnegative, bits - 1);
+    let limit = m.concat(&[negative, rest]);
+    let limit = m.name(limit, "limit");
+    let output = m.mux(fits, kept, limit);
+    m.as_signed(output)
+}

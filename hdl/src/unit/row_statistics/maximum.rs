@@ -1,0 +1,97 @@
+//! The largest score of each row, while its beats go by.
+
+use crate::netlist::{Builder, Module, NetlistError, Signal, signed, unsigned};
+use crate::unit::pipeline::{delayed, delayed_valid, tree};
+use crate::unit::{Widths, bit, bus, element};
+use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::tree_stages;
+
+/// The largest scores of some keys of a beat, with whether the first of these keys belongs to the
+/// row: [score, flag].
+///
+/// The keys of a beat that belong to a row come before those that do not, so a key is passed over
+/// by comparison alone: what stands behind it only counts if its own first key does.
+fn larger(m: &mut Builder, a: Signal, b: Signal) -> Signal {
+    let bits = a.width() - 1;
+    let [first, second] = [a, b].map(|word| {
+        let score = m.slice(word, 0, bits);
+        m.as_signed(score)
+    });
+    let greater = m.gt(second, first);
+    let counts = m.bit(b, bits);
+    let takes = m.and(greater, counts);
+    let score = m.mux(takes, second, first);
+    let score = m.as_unsigned(score);
+    let flag = m.bit(a, bits);
+    bus(m, &[score, flag])
+}
+
+/// Takes every beat of scores; `m_valid` tells that the outputs are those of a whole row. They are
+/// to be taken in that cycle. The maximum of a row without keys is any score.
+pub(super) fn row_maximum(c: &Configuration) -> Result<Module, NetlistError> {
+    let w = Widths::of(c);
+    let mut m = Builder::new(
+        "row_maximum",
+        "The largest score of each row of the block, as its last beat has gone by.",
+    );
+    let (keys, rows, bits) = (c.keys_per_beat, c.query_block, c.attention_bits());
+    let places = keys * rows;
+    let s_scores = m.input(
+        "s_scores",
+        unsigned(places as u32 * bits),
+        "scores, key-major",
+    );
+    let s_inside = m.input(
+        "s_inside",
+        unsigned(places as u32),
+        "keys that belong to their row, key-major",
+    );
+    let s_last = m.input("s_last", bit(), "last beat of the row");
+    let s_valid = m.input("s_valid", bit(), "scores are valid");
+
+    let stages = tree_stages(keys);
+    let valid = delayed_valid(&mut m, "valid", s_valid, stages);
+    let last = delayed(&mut m, "last", s_last, stages);
+    let first = m.register_reset("first", bit(), 1);
+    m.update_if(first, valid, last);
+
+    let mut maxima = Vec::new();
+    for row in 0..rows {
+        let scores: Vec<Signal> = (0..keys)
+            .map(|key| {
+                let place = key * rows + row;
+                let score = element(&mut m, s_scores, place, bits);
+                let inside = m.bit(s_inside, place as u32);
+                let word = bus(&mut m, &[score, inside]);
+                m.name(word, format!("score_{key}_{row}"))
+            })
+            .collect();
+        let of_beat = tree(&mut m, &format!("largest_{row}"), &scores, larger);
+        let score = m.slice(of_beat, 0, bits);
+        let score = m.as_signed(score);
+        let score = m.name(score, format!("of_beat_{row}"));
+        let so_far = m.register(format!("so_far_{row}"), signed(bits));
+        let greater = m.gt(score, so_far);
+        let counts = m.bit(of_beat, bits);
+        let grows = m.and(greater, counts);
+        let takes = m.or(grows, first);
+        let next = m.mux(takes, score, so_far);
+        let next = m.name(next, format!("maximum_{row}"));
+        m.update_if(so_far, valid, next);
+        maxima.push(m.as_unsigned(next));
+    }
+    let maxima = bus(&mut m, &maxima);
+    let complete = m.and(valid, last);
+    m.output("m_maximum", maxima, "largest score of each row");
+    if w.beat > 0 {
+        let index = m.register_reset("index", unsigned(w.beat), 0);
+        let one = m.constant(1, index.ty());
+        let following = m.add(index, one);
+        let zero = m.zero(index.ty());
+        let next = m.mux(last, zero, following);
+        m.update_if(index, valid, next);
+        m.output("m_last_beat", index, "index of the row's last beat");
+    }
+    m.output("m_valid", complete, "a row is complete");
+    m.finish()
+}

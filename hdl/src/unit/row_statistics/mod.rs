@@ -1,0 +1,463 @@
+//! Row statistics of the score input: largest score, sum of powers of two, its logarithm.
+//!
+//! ```text
+//!  scores --+--> score buffer --> distance --+--> distance buffer --> closeness, thresholds
+//!           |         ^                      |           ^
+//!      row_maximum ---+              power_of_two, sum --+
+//!                                     row_offset
+//! ```
+//!
+//! A row is passed over three times, each time while the rows after it are at the passes before:
+//! when its scores come in, its maximum is found; when they are read back, their distances to it
+//! are, and the sum of 2^-distance; when those are read back, the logarithm of the sum has moved
+//! the thresholds. The first two passes never stall once a beat is on its way: its place in
+//! the buffer behind it, and the row's place in the store behind that, are reserved beforehand.
+//! So a pass is a plain pipeline without enables.
+
+mod distance;
+mod largest;
+mod maximum;
+mod offset;
+mod power_of_two;
+mod store;
+
+use super::accumulator::running_sum;
+use super::pipeline::{delayed, delayed_valid, tree};
+use super::{Builder, Widths, bit, bus, element, loaded};
+use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
+use distance::score_distance;
+use largest::{Found, find_largest};
+use logattn_golden::config::{Configuration, Input, Normalize};
+use logattn_golden::microarchitecture::{distance_buffer_depth, score_buffer_depth, tree_stages};
+use logattn_golden::scores::ScoreFormat;
+use maximum::row_maximum;
+use offset::row_offset;
+use power_of_two::{power_bits, power_of_two};
+use store::{RowPoint, elements, fields, ring, row_store};
+
+/// Bits of a threshold as it comes from outside, signed.
+pub(super) fn threshold_bits(format: &ScoreFormat) -> u32 {
+    format.parameters().distance_bits + 1
+}
+
+/// A row that waits for a pass.
+struct Waiting {
+    /// There is one.
+    available: Signal,
+    /// The beats of its pass.
+    beats: Beats,
+    /// What is known of it.
+    word: Signal,
+}
+
+/// The beats of a pass, one after the other.
+struct Beats {
+    /// Index of the beat in hand; absent where rows are one beat.
+    index: Option<Signal>,
+    /// Index of the row's last beat.
+    last_index: Option<Signal>,
+    /// The beat in hand is the row's last.
+    last: Signal,
+}
+
+/// Everything that the passes share.
+struct Parts<'a> {
+    c: &'a Configuration,
+    format: &'a ScoreFormat,
+    w: Widths,
+    /// A beat of scores is read from its buffer.
+    score_read: Signal,
+    /// It is its row's last.
+    score_end: Signal,
+    /// A beat of distances is read from its buffer.
+    distance_read: Signal,
+    /// It is its row's last.
+    distance_end: Signal,
+    /// Rows whose last scores have been read.
+    summed: RowPoint,
+    /// Rows whose last distances have been read.
+    left: RowPoint,
+}
+
+/// From beats of scores to beats of closeness with the thresholds of their row.
+///
+/// `issue` reserves a place: the beat itself may come later, in the order of the issues.
+pub(crate) fn row_statistics(
+    c: &Configuration,
+    format: &ScoreFormat,
+) -> Result<Module, NetlistError> {
+    let w = Widths::of(c);
+    let mut m = Builder::new(
+        "row_statistics",
+        "Largest score of a row, sum of powers of two, and the thresholds that move with its\n\
+         logarithm; rows overlap.",
+    );
+    let places = (c.keys_per_beat * c.query_block) as u32;
+    let s_scores = m.input(
+        "s_scores",
+        unsigned(places * c.attention_bits()),
+        "scores, key-major",
+    );
+    let s_inside = m.input(
+        "s_inside",
+        unsigned(places),
+        "keys that belong to their row, key-major",
+    );
+    let s_last = m.input("s_last", bit(), "last beat of the row");
+    let s_valid = m.input("s_valid", bit(), "scores are valid");
+    let issue_first = m.input("issue_first", bit(), "a row's first beat is on its way");
+    // Without a way to go, a beat comes in the very cycle of its issue.
+    let issue = match c.input {
+        Input::Qkv => m.input("issue", bit(), "a beat is on its way"),
+        _ => s_valid,
+    };
+
+    let [score_read, score_end, distance_read, distance_end] =
+        ["score_read", "score_end", "distance_read", "distance_end"]
+            .map(|name| m.wire(name, bit()));
+    let parts = Parts {
+        c,
+        format,
+        w,
+        score_read,
+        score_end,
+        distance_read,
+        distance_end,
+        summed: RowPoint::new(&mut m, "rows_summed", score_end),
+        left: RowPoint::new(&mut m, "rows_left", distance_end),
+    };
+    let started = RowPoint::new(&mut m, "rows_started", issue_first);
+    let row_room = started.room(&mut m, "row_room", parts.summed);
+    let scores = [s_scores, s_inside, s_last, s_valid];
+    let waiting = find_maxima(&mut m, &parts, scores)?;
+
+    let word = bus(&mut m, &[s_scores, s_inside]);
+    let write = (c.input == Input::Qkv).then_some(s_valid);
+    let depth = score_buffer_depth(c);
+    let (room, word) = ring(&mut m, "score", depth, (issue, write, score_read), word);
+    let summable = parts.summed.room(&mut m, "summable", parts.left);
+    let distance_room = m.wire("distance_room_now", bit());
+    let reads = m.and_all(&[waiting.available, summable, distance_room]);
+    m.drive(score_read, reads);
+    let ends = m.and(score_read, waiting.beats.last);
+    m.drive(score_end, ends);
+
+    let distances = find_distances(&mut m, &parts, waiting.word, word)?;
+    let depth = distance_buffer_depth(c);
+    let ports = (score_read, Some(distances.valid), distance_read);
+    let (free, word) = ring(&mut m, "distance", depth, ports, distances.word);
+    m.drive(distance_room, free);
+    let rows = sum_powers(&mut m, &parts, &distances, &waiting.beats)?;
+    hand_out(&mut m, &parts, rows, word);
+    m.output("room", room, "there is a place in the score buffer");
+    m.output("row_room", row_room, "another row may be on its way");
+    m.finish()
+}
+
+/// Counts the beats of the row that waits: `last_index` is that of its last one.
+fn count_beats(m: &mut Builder, name: &str, read: Signal, last_index: Option<Signal>) -> Beats {
+    let Some(last_index) = last_index else {
+        let last = m.constant(1, bit());
+        return Beats {
+            index: None,
+            last_index,
+            last,
+        };
+    };
+    let index = m.register_reset(format!("{name}_beat"), last_index.ty(), 0);
+    let last = m.eq(index, last_index);
+    let last = m.name(last, format!("{name}_beat_last"));
+    let one = m.constant(1, index.ty());
+    let following = m.add(index, one);
+    let zero = m.zero(index.ty());
+    let next = m.mux(last, zero, following);
+    m.update_if(index, read, next);
+    Beats {
+        index: Some(index),
+        last_index: Some(last_index),
+        last,
+    }
+}
+
+/// First pass: the largest score of each row, for the rows whose scores wait in the buffer.
+fn find_maxima(
+    m: &mut Builder,
+    parts: &Parts,
+    [s_scores, s_inside, s_last, s_valid]: [Signal; 4],
+) -> Result<Waiting, NetlistError> {
+    let (c, w) = (parts.c, &parts.w);
+    let maximum = m.instance(
+        "u_row_maximum",
+        &row_maximum(c)?,
+        &[
+            ("s_scores", s_scores),
+            ("s_inside", s_inside),
+            ("s_last", s_last),
+            ("s_valid", s_valid),
+        ],
+    );
+    let complete = maximum.output("m_valid");
+    let mut known = vec![maximum.output("m_maximum")];
+    if w.beat > 0 {
+        known.push(maximum.output("m_last_beat"));
+    }
+    let word = bus(m, &known);
+    let written = RowPoint::new(m, "rows_complete", complete);
+    let stored = row_store(m, "row_maximum", complete, (written, parts.summed), word);
+    let widths: Vec<u32> = known.iter().map(|field| field.width()).collect();
+    let stored = fields(m, stored, &widths);
+    let last_index = stored.get(1).map(|last| m.name(*last, "score_last_beat"));
+    Ok(Waiting {
+        available: written.waiting(m, "row_complete", parts.summed),
+        beats: count_beats(m, "score", parts.score_read, last_index),
+        word: stored[0],
+    })
+}
+
+/// Distances of a beat to their rows' largest scores.
+struct Distances {
+    /// Closeness of each key, key-major.
+    word: Signal,
+    inside: Signal,
+    valid: Signal,
+    /// The beat is its row's last; a pulse.
+    ends: Signal,
+}
+
+/// Second pass, first half: a beat's word from the score buffer becomes closeness.
+fn find_distances(
+    m: &mut Builder,
+    parts: &Parts,
+    maxima: Signal,
+    word: Signal,
+) -> Result<Distances, NetlistError> {
+    let (c, format) = (parts.c, parts.format);
+    let (rows, bits) = (c.query_block, c.attention_bits());
+    let places = c.keys_per_beat * rows;
+    let maxima = loaded(m, "maxima", parts.score_read, maxima);
+    let always = m.constant(1, bit());
+    let distance = score_distance(format)?;
+    let inside = m.slice(word, places as u32 * bits, places as u32);
+    let inside = m.name(inside, "word_inside");
+    let mut closeness = Vec::new();
+    for place in 0..places {
+        let (key, row) = (place / rows, place % rows);
+        let score = element(m, word, place, bits);
+        let score = m.as_signed(score);
+        let maximum = element(m, maxima, row, bits);
+        let maximum = m.as_signed(maximum);
+        let in_row = m.bit(inside, place as u32);
+        let ports = [("score", score), ("maximum", maximum)];
+        let instance = m.instance(format!("u_distance_{key}_{row}"), &distance, &ports);
+        let kept = m.and(instance.output("near"), in_row);
+        let found = instance.output("closeness");
+        let pruned = m.zero(found.ty());
+        // As a choice, not as a mask, so that it becomes the register's synchronous reset.
+        let next = m.mux(kept, found, pruned);
+        closeness.push(loaded(m, &format!("closeness_{key}_{row}"), always, next));
+    }
+    let closeness = bus(m, &closeness);
+    Ok(Distances {
+        word: m.name(closeness, "closeness"),
+        inside: loaded(m, "in_row", always, inside),
+        valid: delayed_valid(m, "distance_valid", parts.score_read, 2),
+        ends: delayed_valid(m, "distance_ends", parts.score_end, 2),
+    })
+}
+
+/// Rows whose logarithm is known.
+struct Rows {
+    /// There is one.
+    available: Signal,
+    beats: Beats,
+    /// log2 of the sum of each row of the block.
+    offsets: Signal,
+    /// The largest key, below the bit that says that there is one.
+    largest: Option<Signal>,
+}
+
+/// Second pass, second half: powers of two, their sum over the row, its logarithm.
+fn sum_powers(
+    m: &mut Builder,
+    parts: &Parts,
+    distances: &Distances,
+    beats: &Beats,
+) -> Result<Rows, NetlistError> {
+    let (c, format) = (parts.c, parts.format);
+    let stages = tree_stages(c.keys_per_beat);
+    let powers = beat_powers(m, parts, distances)?;
+    let add = delayed_valid(m, "power_valid", distances.valid, stages + 1);
+    let ends = delayed_valid(m, "power_ends", distances.ends, stages + 1);
+    let first = m.register_reset("sum_first", bit(), 1);
+    m.update_if(first, add, ends);
+    let done = delayed_valid(m, "sum_done", ends, 1);
+    let offset = row_offset(format)?;
+    let mut offsets = Vec::new();
+    let mut known = done;
+    for (row, powers) in powers.iter().enumerate() {
+        let of_beat = tree(m, &format!("beat_sum_{row}"), powers, |m, a, b| {
+            let wide = a.width() + 1;
+            let (a, b) = (m.extend(a, wide), m.extend(b, wide));
+            m.add(a, b)
+        });
+        let addend = m.extend(of_beat, format.sum_bits());
+        let sum = running_sum(m, &format!("sum_{row}"), add, first, addend);
+        let ports = [("s_sum", sum), ("s_valid", done)];
+        let instance = m.instance(format!("u_offset_{row}"), &offset, &ports);
+        offsets.push(instance.output("m_offset"));
+        if row == 0 {
+            known = instance.output("m_valid");
+        } else {
+            m.unused(instance.output("m_valid"));
+        }
+    }
+    let offsets = bus(m, &offsets);
+    let written = RowPoint::new(m, "rows_known", known);
+    let offsets = row_store(m, "row_offset", known, (written, parts.left), offsets);
+    let last_index = beats.last_index.map(|last| {
+        let places = (parts.summed, parts.left);
+        row_store(m, "row_last_beat", parts.score_end, places, last)
+    });
+    let largest = (c.normalize == Normalize::Complement).then(|| {
+        let found = Found {
+            largest: farthest_from_pruned(m, parts, distances.word),
+            beat: beats
+                .index
+                .map(|index| delayed(m, "distance_beat", index, 2)),
+            valid: distances.valid,
+            ends: distances.ends,
+        };
+        find_largest(m, &parts.w, &found, parts.left)
+    });
+    Ok(Rows {
+        available: written.waiting(m, "row_known", parts.left),
+        beats: count_beats(m, "distance", parts.distance_read, last_index),
+        offsets,
+        largest,
+    })
+}
+
+/// A bit a key: its distance is 0.
+fn farthest_from_pruned(m: &mut Builder, parts: &Parts, closeness: Signal) -> Signal {
+    let bits = parts.format.parameters().distance_bits;
+    let largest: Vec<Signal> = elements(m, closeness, bits)
+        .into_iter()
+        .map(|closeness| m.all(closeness))
+        .collect();
+    let largest = bus(m, &largest);
+    m.name(largest, "largest_keys")
+}
+
+/// The powers of two of a beat, registered, by row of the block; 0 for keys beyond the row.
+fn beat_powers(
+    m: &mut Builder,
+    parts: &Parts,
+    distances: &Distances,
+) -> Result<Vec<Vec<Signal>>, NetlistError> {
+    let (c, format) = (parts.c, parts.format);
+    let rows = c.query_block;
+    let module = power_of_two(format)?;
+    let always = m.constant(1, bit());
+    let mut powers = vec![Vec::new(); rows];
+    let closeness = elements(m, distances.word, format.parameters().distance_bits);
+    for (place, closeness) in closeness.into_iter().enumerate() {
+        let (key, row) = (place / rows, place % rows);
+        let ports = [("closeness", closeness)];
+        let power = m.instance(format!("u_power_{key}_{row}"), &module, &ports);
+        let inside = m.bit(distances.inside, place as u32);
+        let none = m.zero(unsigned(power_bits(format)));
+        // As a choice, not as a mask, so that it becomes the register's synchronous reset.
+        let power = m.mux(inside, power.output("power"), none);
+        powers[row].push(loaded(m, &format!("power_{key}_{row}"), always, power));
+    }
+    Ok(powers)
+}
+
+/// Third pass: distances leave with the thresholds of their rows.
+fn hand_out(m: &mut Builder, parts: &Parts, rows: Rows, closeness: Signal) {
+    let m_ready = m.input("m_ready", bit(), "receiver takes the beat");
+    let valid = m.register_reset("next_valid", bit(), 0);
+    let vacant = m.not(valid);
+    let wanted = m.or(vacant, m_ready);
+    let wanted = m.name(wanted, "read_wanted");
+    let read = m.and(rows.available, wanted);
+    m.drive(parts.distance_read, read);
+    let ends = m.and(parts.distance_read, rows.beats.last);
+    m.drive(parts.distance_end, ends);
+    m.update_if(valid, wanted, rows.available);
+
+    let moved = move_thresholds(m, parts, rows.offsets);
+    let last = loaded(m, "next_last", parts.distance_read, rows.beats.last);
+    m.output(
+        "m_closeness",
+        closeness,
+        "2^distance_bits - 1 less the distance, key-major",
+    );
+    m.output(
+        "m_thresholds",
+        moved,
+        "what the closeness of codes 1.. exceeds, code 1 of row 0 lowest",
+    );
+    m.output("m_last", last, "last beat of the row");
+    if let Some(index) = rows.beats.index {
+        let beat = loaded(m, "next_beat", parts.distance_read, index);
+        m.output("m_beat", beat, "index of the beat in its row");
+    }
+    if let Some(largest) = rows.largest {
+        let largest = loaded(m, "next_largest", parts.distance_read, largest);
+        if parts.w.key > 0 {
+            let key = m.slice(largest, 0, parts.w.key);
+            m.output("m_largest_key", key, "the row's largest key");
+        }
+        let nonempty = m.bit(largest, parts.w.key);
+        m.output("m_nonempty", nonempty, "the row has keys");
+    }
+    m.output("m_valid", valid, "beat is valid");
+}
+
+/// D_MAX - 1 + threshold + offset for each code and row, what a closeness must exceed: at least 0,
+/// and at most D_MAX, which none exceeds.
+fn move_thresholds(m: &mut Builder, parts: &Parts, offsets: Signal) -> Signal {
+    let (c, format) = (parts.c, parts.format);
+    let bits = format.parameters().distance_bits;
+    let thresholds = m.input(
+        "thresholds",
+        unsigned(c.levels_count() as u32 * threshold_bits(format)),
+        "thresholds of codes 1.., lowest first, signed",
+    );
+    let ty = signed(bits.max(format.offset_bits()) + 2);
+    let most = m.constant((1 << bits) - 2, ty);
+    let thresholds: Vec<Signal> = elements(m, thresholds, threshold_bits(format))
+        .into_iter()
+        .enumerate()
+        .map(|(index, threshold)| {
+            let threshold = m.as_signed(threshold);
+            let threshold = m.name(threshold, format!("threshold_{}", index + 1));
+            let threshold = m.extend(threshold, ty.width());
+            m.name(threshold, format!("wide_threshold_{}", index + 1))
+        })
+        .collect();
+    let mut moved = Vec::new();
+    for (row, offset) in elements(m, offsets, format.offset_bits())
+        .into_iter()
+        .enumerate()
+    {
+        let offset = m.extend(offset, ty.width());
+        let offset = m.as_signed(offset);
+        let base = m.add(offset, most);
+        let base = m.name(base, format!("base_{row}"));
+        for (index, threshold) in thresholds.iter().enumerate() {
+            let sum = m.add(base, *threshold);
+            let sum = m.as_unsigned(sum);
+            let sum = m.name(sum, format!("moved_{row}_{}", index + 1));
+            let high = m.slice(sum, bits, ty.width() - bits);
+            let out_of_reach = m.any(high);
+            let low = m.slice(sum, 0, bits);
+            let unreachable = m.constant((1 << bits) - 1, unsigned(bits));
+            let next = m.mux(out_of_reach, unreachable, low);
+            let name = format!("moved_threshold_{row}_{}", index + 1);
+            moved.push(loaded(m, &name, parts.distance_read, next));
+        }
+    }
+    bus(m, &moved)
+}

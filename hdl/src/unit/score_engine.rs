@@ -1,0 +1,327 @@
+//! Scores from queries and keys: the input of `input = "qkv"`.
+//!
+//! ```text
+//!  s_axis_query --> staged --> query ----------.
+//!                                               dot_product --> m_scores
+//!  s_axis_key --> key_memory --> a beat of keys '
+//! ```
+//!
+//! A block of `query_block` queries is multiplied with `keys_per_beat` keys in a cycle. Reading
+//! such a beat of keys is its *issue*; from there on nothing stalls, so a beat is issued only if
+//! there is a place for its scores. The queries of a block are gathered in the staging registers
+//! but for the last, whose arrival allows the first issue, so that they are there while the block
+//! before is still multiplied. The next block's first issue may follow the last one directly.
+
+mod beats;
+#[cfg(test)]
+mod tests;
+
+use self::beats::Beat;
+use super::dot_product::{dot_product, saturates, vector_bits};
+use super::key_memory::key_memory;
+use super::pipeline::{delayed, delayed_valid};
+use super::{Builder, Widths, bit, bus, ceil_log2, element, loaded};
+use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
+use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::{
+    HEAD_BLOCKS_BITS, SCORE_SHIFT_BITS, score_engine_cycles, tree_stages,
+};
+
+/// Ports of the query side.
+struct Queries {
+    data: Signal,
+    valid: Signal,
+    row_length: Signal,
+    score_shift: Signal,
+    /// Absent with one row a block.
+    causal: Option<Signal>,
+    room: Signal,
+    row_room: Signal,
+}
+
+/// Ports of the key side.
+struct Keys {
+    data: Signal,
+    last: Signal,
+    valid: Signal,
+    head_blocks: Signal,
+}
+
+/// What happens on the query side in this cycle.
+struct Events {
+    /// The first beat of a block is issued, which takes its last query.
+    starts: Signal,
+    s_query_ready: Signal,
+    /// How many of the block's queries are staged; absent with one row a block.
+    staged: Option<Signal>,
+}
+
+/// The engine; see the module's documentation. Inputs `room` and `row_room` say whether a beat,
+/// and whether the first beat of a block, can be taken [`score_engine_cycles`] after its issue.
+pub(crate) fn score_engine(c: &Configuration) -> Result<Module, NetlistError> {
+    let w = Widths::of(c);
+    let mut m = Builder::new(
+        "score_engine",
+        "Scores of the queries of a block and the keys of a beat, one beat a cycle.",
+    );
+    let queries = query_ports(&mut m, c);
+    let keys = key_ports(&mut m, c);
+    let issue = m.wire("issue", bit());
+    let beat = beats::beat(&mut m, c, &w, &queries, issue);
+    let memory = key_side(&mut m, c, &keys, &beat, issue)?;
+    let events = issue_beats(&mut m, c, &queries, &beat, &memory, issue);
+    let block = query_registers(&mut m, c, &queries, &events);
+
+    let cycles = score_engine_cycles(c);
+    let inside = delayed(&mut m, "inside", beat.inside, cycles);
+    let last = delayed(&mut m, "last", beat.last, cycles);
+    let valid = delayed_valid(&mut m, "valid", issue, cycles);
+    let shift = loaded(&mut m, "shift", events.starts, queries.score_shift);
+    let (scores, saturated) = dot_products(&mut m, c, &block, &memory, shift)?;
+
+    m.output("s_query_ready", events.s_query_ready, "query is taken");
+    m.output("s_key_ready", memory.output("s_key_ready"), "key is taken");
+    m.output("issue", issue, "a beat is issued");
+    m.output("issue_first", events.starts, "it is its block's first");
+    m.output("m_valid", valid, "scores of a beat");
+    m.output("m_scores", scores, "scores, key-major");
+    m.output(
+        "m_inside",
+        inside,
+        "the key is within the row's length, key-major",
+    );
+    m.output("m_last", last, "last beat of the block");
+    errors(
+        &mut m,
+        c,
+        &queries,
+        events.starts,
+        (valid, inside),
+        &saturated,
+    );
+    m.finish()
+}
+
+fn query_ports(m: &mut Builder, c: &Configuration) -> Queries {
+    let rows = "; taken with the last query of a block";
+    Queries {
+        data: m.input(
+            "s_query_data",
+            unsigned(vector_bits(c)),
+            "elements of one query, element 0 lowest",
+        ),
+        valid: m.input("s_query_valid", bit(), "query is valid"),
+        row_length: m.input(
+            "row_length",
+            unsigned(c.length_bits()),
+            format!("keys of the block's rows{rows}"),
+        ),
+        score_shift: m.input(
+            "score_shift",
+            unsigned(SCORE_SHIFT_BITS),
+            format!("shift of products to the right{rows}"),
+        ),
+        causal: (c.query_block > 1).then(|| {
+            m.input(
+                "causal",
+                bit(),
+                format!("row b of a block has b keys more{rows}"),
+            )
+        }),
+        room: m.input("room", bit(), "there is a place for a beat's scores"),
+        row_room: m.input("row_room", bit(), "another block may start"),
+    }
+}
+
+fn key_ports(m: &mut Builder, c: &Configuration) -> Keys {
+    Keys {
+        data: m.input(
+            "s_key_data",
+            unsigned(vector_bits(c)),
+            "elements of one key, element 0 lowest",
+        ),
+        last: m.input("s_key_last", bit(), "last key of the head"),
+        valid: m.input("s_key_valid", bit(), "key is valid"),
+        head_blocks: m.input(
+            "head_blocks",
+            unsigned(HEAD_BLOCKS_BITS),
+            "query blocks in a head; then the next head's keys are used",
+        ),
+    }
+}
+
+fn key_side(
+    m: &mut Builder,
+    c: &Configuration,
+    keys: &Keys,
+    beat: &Beat,
+    issue: Signal,
+) -> Result<Instance, NetlistError> {
+    let mut connections = vec![
+        ("s_key_data", keys.data),
+        ("s_key_last", keys.last),
+        ("s_key_valid", keys.valid),
+        ("head_blocks", keys.head_blocks),
+        ("read", issue),
+        ("last", beat.last),
+    ];
+    connections.extend(beat.position.map(|position| ("beat", position.index)));
+    Ok(m.instance("u_key_memory", &key_memory(c)?, &connections))
+}
+
+/// Decides whether a beat is issued, which drives `issue`, and whether a query is taken.
+fn issue_beats(
+    m: &mut Builder,
+    c: &Configuration,
+    queries: &Queries,
+    beat: &Beat,
+    memory: &Instance,
+    issue: Signal,
+) -> Events {
+    let at_start = beat.position.map(|position| position.first);
+    let staged = (c.query_block > 1)
+        .then(|| m.register_reset("staged", unsigned(ceil_log2(c.query_block)), 0));
+    let all_staged = staged.map(|staged| {
+        let all = m.all(staged);
+        m.name(all, "all_staged")
+    });
+    let conditions: Vec<Signal> = [queries.room, queries.row_room, memory.output("loaded")]
+        .into_iter()
+        .chain(at_start)
+        .chain(all_staged)
+        .collect();
+    let may_start = m.and_all(&conditions);
+    let may_start = m.name(may_start, "may_start");
+    let starts = m.and(may_start, queries.valid);
+    let starts = m.name(starts, "issue_first");
+    let issued = match at_start {
+        Some(at_start) => {
+            let under_way = m.not(at_start);
+            let continues = m.and(under_way, queries.room);
+            m.or(starts, continues)
+        }
+        None => starts,
+    };
+    m.drive(issue, issued);
+
+    let s_query_ready = match (staged, all_staged) {
+        (Some(staged), Some(all_staged)) => {
+            let stages = m.not(all_staged);
+            let ready = m.or(stages, may_start);
+            let ready = m.name(ready, "s_query_ready");
+            let taken = m.and(queries.valid, ready);
+            let one = m.constant(1, staged.ty());
+            m.comment("the last query of a block is not staged: the count returns to 0 with it");
+            let next = m.add(staged, one);
+            m.update_if(staged, taken, next);
+            ready
+        }
+        _ => may_start,
+    };
+    Events {
+        starts,
+        s_query_ready,
+        staged,
+    }
+}
+
+/// The queries of the block whose keys are read, from the cycle after its first issue on.
+fn query_registers(
+    m: &mut Builder,
+    c: &Configuration,
+    queries: &Queries,
+    events: &Events,
+) -> Vec<Signal> {
+    let ty = queries.data.ty();
+    let staging: Vec<Signal> = (1..c.query_block)
+        .map(|row| m.register(format!("staged_{}", row - 1), ty))
+        .collect();
+    let block: Vec<Signal> = (0..c.query_block)
+        .map(|row| m.register(format!("query_{row}"), ty))
+        .collect();
+    if let Some(staged) = events.staged {
+        for (row, register) in staging.iter().enumerate() {
+            let index = m.constant(row as u64, staged.ty());
+            let own = m.eq(staged, index);
+            let stages = m.and(queries.valid, own);
+            m.update_if(*register, stages, queries.data);
+        }
+    }
+    for (register, query) in block.iter().zip(staging.iter().chain([&queries.data])) {
+        m.update_if(*register, events.starts, *query);
+    }
+    block
+}
+
+/// A dot product for each key of the beat and row of the block, key-major: the scores, and for
+/// each whether it is saturated (nothing where all products fit).
+fn dot_products(
+    m: &mut Builder,
+    c: &Configuration,
+    block: &[Signal],
+    memory: &Instance,
+    shift: Signal,
+) -> Result<(Signal, Vec<Signal>), NetlistError> {
+    // The shift of a block goes along with its products and sums.
+    let shift = delayed(m, "shift", shift, 1 + tree_stages(c.head_dimension));
+    let module = dot_product(c)?;
+    let (mut scores, mut saturated) = (Vec::new(), Vec::new());
+    for place in 0..c.keys_per_beat {
+        let key = element(m, memory.output("m_keys"), place, vector_bits(c));
+        for (row, query) in block.iter().enumerate() {
+            let instance = m.instance(
+                format!("u_dot_product_{place}_{row}"),
+                &module,
+                &[("query", *query), ("key", key), ("score_shift", shift)],
+            );
+            scores.push(instance.output("m_score"));
+            if saturates(c) {
+                saturated.push(instance.output("m_saturated"));
+            }
+        }
+    }
+    Ok((bus(m, &scores), saturated))
+}
+
+/// The pulses `error_row_length`, the cycle after a block's first issue, and `error_score`, the
+/// cycle after the scores.
+fn errors(
+    m: &mut Builder,
+    c: &Configuration,
+    queries: &Queries,
+    starts: Signal,
+    (valid, inside): (Signal, Signal),
+    saturated: &[Signal],
+) {
+    let length = queries.row_length;
+    let some = m.any(length);
+    let none = m.not(some);
+    let illegal = if c.max_keys + 1 < 1 << c.length_bits() {
+        let most = m.constant(c.max_keys as u64, length.ty());
+        let over = m.gt(length, most);
+        m.or(none, over)
+    } else {
+        none
+    };
+    let wrong = m.and(starts, illegal);
+    let pulse = m.register_reset("error_row_length", bit(), 0);
+    m.update(pulse, wrong);
+    m.output(
+        "error_row_length",
+        pulse,
+        "pulse: the row_length of a block is 0 or over max_keys",
+    );
+    if !saturated.is_empty() {
+        let saturated = bus(m, saturated);
+        let counted = m.and(saturated, inside);
+        let any = m.any(counted);
+        let wrong = m.and(valid, any);
+        let pulse = m.register_reset("error_score", bit(), 0);
+        m.update(pulse, wrong);
+        m.output(
+            "error_score",
+            pulse,
+            "pulse: a score within its row's length is saturated",
+        );
+    }
+}

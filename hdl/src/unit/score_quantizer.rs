@@ -1,0 +1,196 @@
+//! From distances to codes: the quantizer of the score input.
+
+use super::quantizer::thermometer_code;
+use super::{Builder, Widths, bit, bus, elastic_stage, element, loaded};
+use crate::netlist::{Module, NetlistError, Signal, unsigned};
+use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::scores::ScoreFormat;
+
+/// One key against every threshold of its row: the code is the number of moved thresholds that
+/// its closeness exceeds.
+///
+/// The thresholds do not decrease, so one comparison tells in which half the code is, and the
+/// others look only there. These form a thermometer that is read off by binary search.
+fn comparator_ladder(c: &Configuration, format: &ScoreFormat) -> Result<Module, NetlistError> {
+    let mut m = Builder::new(
+        "comparator_ladder",
+        "Code of one key: the number of moved thresholds that its closeness exceeds.",
+    );
+    let bits = format.parameters().distance_bits;
+    let closeness = m.input(
+        "closeness",
+        unsigned(bits),
+        "2^distance_bits - 1 less the distance to the largest score",
+    );
+    let thresholds = m.input(
+        "thresholds",
+        unsigned(c.levels_count() as u32 * bits),
+        "moved thresholds of codes 1.., lowest first, non-decreasing",
+    );
+    let thresholds: Vec<Signal> = (0..c.levels_count())
+        .map(|level| element(&mut m, thresholds, level, bits))
+        .collect();
+    let middle = thresholds.len() / 2;
+    let upper = m.gt(closeness, thresholds[middle]);
+    let upper = m.name(upper, "upper_half");
+    let inverted = thresholds.iter().map(|threshold| m.not(*threshold));
+    let inverted: Vec<Signal> = inverted.collect();
+    let halves = inverted[..middle].iter().zip(&inverted[middle + 1..]);
+    let thermometer = halves
+        .enumerate()
+        .map(|(index, (lower, higher))| {
+            let inverted = m.mux(upper, *higher, *lower);
+            exceeds(&mut m, closeness, inverted, index + 1)
+        })
+        .collect();
+    let lower = thermometer_code(&mut m, thermometer);
+    let code = m.concat(&[upper, lower]);
+    m.output("code", code, "0 = pruned");
+    m.finish()
+}
+
+/// closeness > threshold, as the carry of closeness + ~threshold: the choice of the threshold fits
+/// into the adder's own logic, which it would not in front of a comparison.
+fn exceeds(m: &mut Builder, closeness: Signal, inverted: Signal, place: usize) -> Signal {
+    let bits = closeness.width();
+    let wide = m.extend(closeness, bits + 1);
+    let inverted = m.extend(inverted, bits + 1);
+    let sum = m.add(wide, inverted);
+    let sum = m.name(sum, format!("sum_{place}"));
+    let low = m.slice(sum, 0, bits);
+    m.unused(low);
+    let carry = m.bit(sum, bits);
+    m.name(carry, format!("exceeds_{place}"))
+}
+
+/// What `normalize = "complement"` carries beside the codes.
+struct Largest {
+    key: Option<Signal>,
+    nonempty: Signal,
+}
+
+/// The codes of a beat, one register stage deep.
+///
+/// Outputs `survive`, a bit a key: the key has to be visited because at least one row of the block
+/// kept it. With `normalize = "complement"` the row's largest key is left out there: it goes first
+/// and beside its beat.
+pub(crate) fn score_quantizer(
+    c: &Configuration,
+    format: &ScoreFormat,
+) -> Result<Module, NetlistError> {
+    let w = Widths::of(c);
+    let mut m = Builder::new(
+        "quantizer",
+        "Codes of one beat of scores, by their distances to the largest of their rows.",
+    );
+    let (rows, keys) = (c.query_block, c.keys_per_beat);
+    let bits = format.parameters().distance_bits;
+    let s_closeness = m.input(
+        "s_closeness",
+        unsigned((keys * rows) as u32 * bits),
+        "2^distance_bits - 1 less the distance, key-major",
+    );
+    let row_thresholds = c.levels_count() as u32 * bits;
+    let s_thresholds = m.input(
+        "s_thresholds",
+        unsigned(rows as u32 * row_thresholds),
+        "what the closeness of codes 1.. exceeds, code 1 of row 0 lowest",
+    );
+    let s_last = m.input("s_last", bit(), "last beat of the row");
+    let s_beat =
+        (w.beat > 0).then(|| m.input("s_beat", unsigned(w.beat), "index of the beat in its row"));
+    let largest = (c.normalize == Normalize::Complement).then(|| Largest {
+        key: (w.key > 0)
+            .then(|| m.input("s_largest_key", unsigned(w.key), "the row's largest key")),
+        nonempty: m.input("s_nonempty", bit(), "the row has keys"),
+    });
+    let s_valid = m.input("s_valid", bit(), "beat is valid");
+    let m_ready = m.input("m_ready", bit(), "receiver takes the codes");
+
+    let stage = elastic_stage(&mut m, "codes", s_valid, m_ready);
+    let ladder = comparator_ladder(c, format)?;
+    let thresholds: Vec<Signal> = (0..rows)
+        .map(|row| element(&mut m, s_thresholds, row, row_thresholds))
+        .collect();
+    let (mut codes, mut survive) = (Vec::new(), Vec::new());
+    for key in 0..keys {
+        let mut kept = Vec::new();
+        for (row, thresholds) in thresholds.iter().enumerate() {
+            let closeness = element(&mut m, s_closeness, key * rows + row, bits);
+            let ports = [("closeness", closeness), ("thresholds", *thresholds)];
+            let code = m
+                .instance(format!("u_coder_{key}_{row}"), &ladder, &ports)
+                .output("code");
+            kept.push(m.any(code));
+            codes.push(code);
+        }
+        let kept = m.or_all(&kept);
+        survive.push(match &largest {
+            Some(largest) => {
+                let other = is_other(&mut m, c, largest, s_beat, key);
+                m.and(kept, other)
+            }
+            None => kept,
+        });
+    }
+
+    let codes = bus(&mut m, &codes);
+    let codes = loaded(&mut m, "codes", stage.enable, codes);
+    let survive = bus(&mut m, &survive);
+    let survive = loaded(&mut m, "survive", stage.enable, survive);
+    let last = loaded(&mut m, "last", stage.enable, s_last);
+    m.output("s_ready", stage.enable, "beat is taken");
+    m.output("m_codes", codes, "codes, key-major");
+    m.output("m_survive", survive, "keys that have to be visited");
+    if let Some(beat) = s_beat {
+        let beat = loaded(&mut m, "beat", stage.enable, beat);
+        m.output("m_beat", beat, "index of the beat in its row");
+    }
+    m.output("m_last", last, "last beat of the row");
+    if let Some(largest) = largest {
+        pass_largest(&mut m, bits, &ladder, stage.enable, thresholds[0], largest);
+    }
+    m.output("m_valid", stage.valid, "codes are valid");
+    m.finish()
+}
+
+/// Whether key `place` of the beat in hand is not the row's largest.
+fn is_other(
+    m: &mut Builder,
+    c: &Configuration,
+    largest: &Largest,
+    beat: Option<Signal>,
+    place: usize,
+) -> Signal {
+    let Some(key) = largest.key else {
+        // The only key there is.
+        return m.constant(0, bit());
+    };
+    let place_bits = c.keys_per_beat.ilog2();
+    let place = (place_bits > 0).then(|| m.constant(place as u64, unsigned(place_bits)));
+    let parts: Vec<Signal> = beat.into_iter().chain(place).collect();
+    let here = m.concat(&parts);
+    m.ne(key, here)
+}
+
+/// The largest key and its code, which is that of the distance 0.
+fn pass_largest(
+    m: &mut Builder,
+    bits: u32,
+    ladder: &Module,
+    enable: Signal,
+    thresholds: Signal,
+    largest: Largest,
+) {
+    let closest = m.constant((1 << bits) - 1, unsigned(bits));
+    let ports = [("closeness", closest), ("thresholds", thresholds)];
+    let code = m.instance("u_largest_coder", ladder, &ports).output("code");
+    let code = loaded(m, "largest_code", enable, code);
+    if let Some(key) = largest.key {
+        let key = loaded(m, "largest_key", enable, key);
+        m.output("m_largest_key", key, "the row's largest key");
+    }
+    let nonempty = loaded(m, "nonempty", enable, largest.nonempty);
+    m.output("m_largest_code", code, "code of the row's largest key");
+    m.output("m_nonempty", nonempty, "the row has keys");
+}
