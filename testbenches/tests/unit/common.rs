@@ -1,6 +1,6 @@
 //! What the co-simulation tests share.
 
-use logattn_golden::Configuration;
+use logattn_golden::{Configuration, NAMES, TWIN_NAMES, VARIANT_NAMES};
 use logattn_hdl::unit::configuration_hash;
 use logattn_sim::Ports;
 use logattn_testbenches::random::{Rows, STALLED, heads};
@@ -8,6 +8,12 @@ use logattn_testbenches::unit::verilated_unit;
 use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
 use logattn_testbenches::{Head, Outcome, Stimulus, run};
 use std::path::{Path, PathBuf};
+
+/// Names of all embedded configurations.
+pub fn all_names() -> impl Iterator<Item = &'static str> {
+    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES);
+    NAMES.iter().chain(others).copied()
+}
 
 /// Whether a missing tool fails a test instead of skipping it.
 pub fn tools_required() -> bool {

@@ -1,9 +1,9 @@
 //! Every named configuration, Verilated, against golden model and simulator: every output bit,
 //! every output beat's cycle, every counter.
 
-use crate::common::{play, play_random, unit, verilator};
+use crate::common::{all_names, play, play_random, unit, verilator};
 use logattn_captures::Capture;
-use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
+use logattn_golden::Configuration;
 use logattn_sim::{Ports, trace};
 use logattn_testbenches::bench::run_partly;
 use logattn_testbenches::random::{Rows, configuration, heads};
@@ -35,7 +35,8 @@ fn check(name: &str) {
         "heads 5 and 40 of the demo capture, 64 rows",
     );
     let stimulus = Stimulus::new(&c, &heads(&c, Rows::Random, 2, 3, 9)).expect("fits");
-    // Resets while the values load, within rows on their way in, and within rows on their way out.
+    // Resets while values and keys load, within rows on their way in, and within rows on their way
+    // out.
     for seed in 1..=3 {
         let ports = Ports::random(seed, 32);
         let expected = trace(&c, &stimulus.workload, &ports).expect("simulates");
@@ -43,9 +44,11 @@ fn check(name: &str) {
         let streams = [
             &expected.value_transfers,
             &expected.attn_transfers,
+            &expected.key_transfers,
             &expected.transfers,
         ];
-        for cut in streams.map(|cycles| middle(cycles)) {
+        let used = streams.iter().filter(|cycles| !cycles.is_empty());
+        for cut in used.map(|cycles| middle(cycles)) {
             assert!(
                 cut < expected.counted_at(),
                 "the run is not over at the reset"
@@ -66,7 +69,7 @@ macro_rules! named {
         #[test]
         fn every_named_configuration_is_here() {
             let here = [$(stringify!($name)),*];
-            assert!(NAMES.iter().chain(&TWIN_NAMES).all(|name| here.contains(name)));
+            assert!(all_names().all(|name| here.contains(&name)));
         }
     };
 }
@@ -77,6 +80,16 @@ named!(
     base,
     server,
     paper,
+    nano_scores,
+    nano_qkv,
+    edge_scores,
+    edge_qkv,
+    base_probabilities,
+    base_scores,
+    server_scores,
+    server_qkv,
+    paper_scores,
+    paper_qkv,
     nano_int8,
     edge_int8,
     base_int8,

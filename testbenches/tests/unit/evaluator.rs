@@ -29,7 +29,7 @@ fn play(c: &Configuration, rows: Rows, seed: u64, ports: &Ports) -> Result<(), M
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// D, N, W, B, code bits 2..4, widths and modes, all decided by `shape`.
+    /// Input, D, N, W, B, code bits 2..4, widths and modes, all decided by `shape`.
     #[test]
     fn random_small_units_equal_golden_and_simulator(
         shape: u64,
@@ -80,5 +80,36 @@ fn a_stalling_sink_gets_a_beat_in_every_ready_cycle() {
         .transfers;
     for pair in transfers.windows(2) {
         assert_eq!(out.next(pair[0] + 1), pair[1]);
+    }
+}
+
+/// The bench sees a pulse too many and a pulse too few.
+#[test]
+fn pulses_of_the_error_output_are_counted() {
+    for name in ["nano_scores", "nano_qkv"] {
+        let c = Configuration::named(name).expect("known");
+        let mut device =
+            Evaluator::new(&attention_unit(&c).expect("elaborates")).expect("flattens");
+        let mut heads = heads(&c, Rows::Random, 1, 4, 1);
+        heads[0].lengths[1] = 0;
+        let stimulus = Stimulus::new(&c, &heads).expect("fits");
+        let pulses = stimulus.empty_blocks;
+        assert!(pulses > 0);
+        run(&mut device, &stimulus, &Ports::free()).expect("equal");
+        for wrong in [pulses - 1, pulses + 1] {
+            let stimulus = Stimulus {
+                empty_blocks: wrong,
+                ..stimulus.clone()
+            };
+            let found = run(&mut device, &stimulus, &Ports::free());
+            assert!(
+                matches!(
+                    found,
+                    Err(Mismatch::Error { name: "error_row_length", found, expected, .. })
+                        if found == pulses && expected == wrong
+                ),
+                "{name}: {found:?}"
+            );
+        }
     }
 }

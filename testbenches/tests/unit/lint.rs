@@ -1,6 +1,7 @@
 //! Every file of every named configuration is clean in Verilator, Icarus Verilog and yosys.
 
-use logattn_golden::{Configuration, NAMES, TWIN_NAMES};
+use crate::common::all_names;
+use logattn_golden::Configuration;
 use logattn_hdl::unit::{Export, export};
 use logattn_testbenches::unit::sources;
 use logattn_testbenches::verilator::iverilog_lint;
@@ -8,10 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 fn exports() -> impl Iterator<Item = Export> {
-    NAMES
-        .iter()
-        .chain(&TWIN_NAMES)
-        .map(|name| export(&Configuration::named(name).expect("known")).expect("exports"))
+    all_names().map(|name| export(&Configuration::named(name).expect("known")).expect("exports"))
 }
 
 #[test]
@@ -63,16 +61,25 @@ fn yosys_finds_no_problem_and_no_latch() {
     }
 }
 
-/// The value memory and the selector's queue are block RAM; nothing is left to registers.
+/// The value memory and the selector's queue are block RAM, and so are the buffers of scores and
+/// distances and the keys (a memory for each key of a beat) where there are some; nothing is left
+/// to registers.
 #[test]
 fn memories_are_block_ram() {
-    for (name, family) in [("nano", "ice40"), ("edge", "ecp5")] {
+    for (name, family, memories) in [
+        ("nano", "ice40", 2),
+        ("edge", "ecp5", 2),
+        ("nano_scores", "ice40", 4),
+        ("edge_scores", "ecp5", 4),
+        ("edge_qkv", "ecp5", 6),
+    ] {
         let unit = export(&Configuration::named(name).expect("known")).expect("exports");
         let Some(said) = synthesis_check(&unit, &["--memories", family]) else {
             return;
         };
         assert!(
-            said.contains("2 memories") && said.contains(" 0 memories left to registers"),
+            said.contains(&format!("{memories} memories"))
+                && said.contains(" 0 memories left to registers"),
             "{name}: {said}"
         );
     }
