@@ -2,8 +2,7 @@
 
 use crate::error::Error;
 use clap::Args;
-use logattn_golden::config::{NAMES, TWIN_NAMES};
-use logattn_golden::{Configuration, ConfigurationError};
+use logattn_golden::{Configuration, ConfigurationError, Input, NAMES, TWIN_NAMES, VARIANT_NAMES};
 use std::fs;
 use std::path::Path;
 
@@ -25,13 +24,28 @@ impl ConfigurationArgument {
     }
 }
 
+/// Names of all embedded configurations.
+pub fn known_names() -> impl Iterator<Item = &'static str> {
+    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES);
+    NAMES.iter().chain(others).copied()
+}
+
+/// As in a configuration's TOML.
+pub fn input_name(input: Input) -> &'static str {
+    match input {
+        Input::Probabilities => "probabilities",
+        Input::Scores => "scores",
+        Input::Qkv => "qkv",
+    }
+}
+
 /// The configuration that `given` names: one of the known names, else a TOML file.
 ///
 /// # Errors
 /// An unknown name, a file that cannot be read or does not hold a valid configuration.
 pub fn load(given: &str) -> Result<Configuration, Error> {
     let path = Path::new(given);
-    let known = NAMES.iter().chain(&TWIN_NAMES).any(|name| *name == given);
+    let known = known_names().any(|name| name == given);
     let names_a_file = given.contains('/') || given.ends_with(".toml") || path.exists();
     if known || !names_a_file {
         return Ok(Configuration::named(given)?);

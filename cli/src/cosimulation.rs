@@ -1,15 +1,14 @@
 //! The Verilated unit and what is played on it.
 
 use crate::error::Error;
-use crate::input::Input;
+use crate::input::{Input, InputHead};
 use crate::progress;
 use logattn_golden::Configuration;
 use logattn_sim::{Counters, Ports};
 use logattn_testbenches::random::{self, Rows, STALLED};
 use logattn_testbenches::unit::{UnitError, verilated_unit};
 use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
-use logattn_testbenches::{Head, Mismatch, Outcome, Stimulus, run};
-use ndarray::s;
+use logattn_testbenches::{Head, Mismatch, Outcome, Stimulus, StimulusError, run};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -117,21 +116,20 @@ pub fn captured_case(
     let all = input.capture.heads();
     let count = count.min(all);
     let rows = rows.unwrap_or(input.rows.len()).min(input.rows.len());
-    let heads = (0..count).map(|index| {
-        let head = input.head(index * all / count)?;
-        let probabilities = head.probabilities.slice(s![..rows, ..]);
-        Ok(Head::whole(c, probabilities, head.values.view()))
-    });
-    let heads: Vec<Head> = heads.collect::<Result<_, Error>>()?;
+    let heads = (0..count).map(|index| input.head(index * all / count));
+    let heads: Vec<InputHead> = heads.collect::<Result<_, Error>>()?;
+    let played: Vec<Head> = heads.iter().map(|head| head.played(c, rows)).collect();
+    let stimulus = Stimulus::new(c, &played).map_err(|error| match error {
+        // It counts the heads that are played; a person those of the file.
+        StimulusError::Golden { head, source } => heads[head].refused(source),
+        other => other.into(),
+    })?;
     let name = format!(
         "{}: {count} of {all} heads, {rows} rows of {} keys each",
         input.capture.name(),
         input.keys
     );
-    Ok(Case {
-        name,
-        stimulus: Stimulus::new(c, &heads)?,
-    })
+    Ok(Case { name, stimulus })
 }
 
 /// Random heads of one kind of rows.

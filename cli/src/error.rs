@@ -3,6 +3,7 @@
 use logattn_golden::{AttentionError, ConfigurationError};
 use logattn_hdl::unit::ExportError;
 use logattn_sim::SimulationError;
+use logattn_testbenches::captured::CapturedError;
 use logattn_testbenches::unit::UnitError;
 use logattn_testbenches::verilator::VerilatorError;
 use logattn_testbenches::{Mismatch, StimulusError};
@@ -90,6 +91,58 @@ pub enum Error {
     NoRows {
         /// The file.
         file: String,
+    },
+    /// A unit with scores cannot be fed from probabilities alone.
+    #[error(
+        "{file}: tensors `q` and `k` are missing; legal: both for a unit with input = \"{input}\" \
+         (configuration \"{configuration}\")"
+    )]
+    NoScores {
+        /// The file.
+        file: String,
+        /// The input of the configuration.
+        input: &'static str,
+        /// Name of the configuration.
+        configuration: String,
+    },
+    /// A mask that scores cannot express.
+    #[error(
+        "{file}: tensor `mask` masks key {key} before the last valid key {last}; legal with \
+         input = \"{input}\": masked keys at the end alone (a row is cut there; only a probability \
+         can be 0)"
+    )]
+    MaskedKey {
+        /// The file.
+        file: String,
+        /// The first masked key.
+        key: usize,
+        /// The last valid key.
+        last: usize,
+        /// The input of the configuration.
+        input: &'static str,
+    },
+    /// Probabilities of other rows than those of the queries.
+    #[error(
+        "{file}: tensor `probabilities` has {found} rows; legal with input = \"{input}\": {legal}, \
+         one for each query of `q`"
+    )]
+    Rows {
+        /// The file.
+        file: String,
+        /// Rows of the probabilities.
+        found: usize,
+        /// Queries.
+        legal: usize,
+        /// The input of the configuration.
+        input: &'static str,
+    },
+    /// A captured head has no form that the unit takes.
+    #[error("{file}: {source}")]
+    Captured {
+        /// The file.
+        file: String,
+        /// The head and what is wrong with it.
+        source: Box<CapturedError>,
     },
     /// The golden model refuses a head.
     #[error("{file}: {source}")]

@@ -11,6 +11,8 @@ use tempfile::{NamedTempFile, TempDir};
 pub const FILE_LIST: &str = "files.f";
 /// File with the configuration that a directory was generated from.
 pub const CONFIGURATION: &str = "configuration.toml";
+/// Folder of a generated directory with the Verilog of a second unit, with list and configuration.
+pub const QKV_FOLDER: &str = "qkv";
 /// What the demo adds to a generated directory.
 pub const DEMO_FILES: [&str; 3] = ["demo.json", "demo.png", "demo.svg"];
 
@@ -167,20 +169,28 @@ fn parent(path: &Path) -> PathBuf {
     }
 }
 
+/// The files of a generation in a folder of `directory`, by their paths in `directory`; none if
+/// there was none.
+fn generated_files(directory: &Path, folder: &str) -> BTreeSet<PathBuf> {
+    let list = fs::read_to_string(directory.join(folder).join(FILE_LIST)).unwrap_or_default();
+    if list.is_empty() {
+        return BTreeSet::new();
+    }
+    list.lines()
+        .chain([FILE_LIST, CONFIGURATION])
+        .map(|name| Path::new(folder).join(name))
+        .collect()
+}
+
 /// The files below `directory`, by their paths in it, that no earlier generation wrote.
 fn foreign_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     if !directory.is_dir() {
         return Ok(Vec::new());
     }
-    let list = fs::read_to_string(directory.join(FILE_LIST)).unwrap_or_default();
-    let mut ours: BTreeSet<PathBuf> = list.lines().map(PathBuf::from).collect();
+    let mut ours = generated_files(directory, "");
     if !ours.is_empty() {
-        ours.extend(
-            [FILE_LIST, CONFIGURATION]
-                .iter()
-                .chain(&DEMO_FILES)
-                .map(PathBuf::from),
-        );
+        ours.extend(DEMO_FILES.map(PathBuf::from));
+        ours.extend(generated_files(directory, QKV_FOLDER));
     }
     let mut foreign = Vec::new();
     let mut folders = vec![PathBuf::new()];

@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod input;
 mod progress;
+mod softmax;
 mod table;
 mod timing;
 

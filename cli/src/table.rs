@@ -4,21 +4,21 @@ use std::fmt;
 
 /// A table with columns as wide as they need to be.
 pub struct Table {
-    header: Vec<&'static str>,
+    header: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these column headings; `\n` breaks a heading, a leading `>` aligns its column
     /// to the right.
-    pub fn new(header: &[&'static str]) -> Self {
+    pub fn new(header: &[&str]) -> Self {
         Table {
-            header: header.to_vec(),
+            header: header.iter().map(|title| (*title).to_string()).collect(),
             rows: Vec::new(),
         }
     }
 
-    /// Appends a row of as many cells as there are columns.
+    /// Appends a row of as many cells as there are columns; without any it is an empty line.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }

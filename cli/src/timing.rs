@@ -3,10 +3,15 @@
 use crate::error::Error;
 use crate::table::{Table, grouped};
 use logattn_golden::Configuration;
-use logattn_sim::{Counters, Cycle, Ports, Workload, simulate};
+use logattn_sim::{BlockRows, Counters, Cycle, Ports, Workload, simulate};
 use ndarray::ArrayView2;
 
-/// Appends a head's codes, [rows, keys], every row whole.
+/// Appends a head's rows, every row whole.
+///
+/// # Arguments
+/// - `codes`: [rows, keys].
+/// - `largest`: the key of each row that takes what the others leave, with
+///   `normalize = "complement"`.
 ///
 /// # Errors
 /// More keys than the unit holds, another number of rows than the first head.
@@ -14,14 +19,17 @@ pub fn push_head(
     workload: &mut Workload,
     c: &Configuration,
     codes: ArrayView2<u8>,
+    largest: &[Option<usize>],
 ) -> Result<(), Error> {
     let keys = codes.ncols();
     let codes = codes.as_standard_layout();
-    let blocks = codes
-        .as_slice()
-        .unwrap_or_default()
-        .chunks((keys * c.query_block).max(1));
-    let blocks = blocks.map(|block| (keys, block.chunks(keys.max(1)).collect::<Vec<_>>()));
+    let codes = codes.as_slice().unwrap_or_default();
+    let rows: Vec<&[u8]> = codes.chunks(keys.max(1)).collect();
+    let blocks = rows.chunks(c.query_block).enumerate();
+    let blocks = blocks.map(|(block, rows)| {
+        let largest = largest.get(block * c.query_block).copied().flatten();
+        BlockRows::new(keys, rows).with_largest(largest)
+    });
     Ok(workload.push_head(keys, blocks)?)
 }
 
@@ -32,9 +40,9 @@ pub struct Timing {
     /// From the start to the last output beat, both included: the first head's values are loaded
     /// in it, and the last row leaves.
     pub cycles: Cycle,
-    /// The steady-state bound: the sum of max(ceil(N / W), survivors x D / lanes)
-    /// over the query blocks, which
-    /// counts them one by one. A run may be below it, since the survivors' queue evens out rows
+    /// The steady-state bound: the sum of max(ceil(N / W), survivors x D / lanes) over the query
+    /// blocks, which counts them one by one; with `normalize = "complement"` the largest key of a
+    /// row counts as a survivor even if it is pruned. A run may be below it, since the survivors' queue evens out rows
     /// with more and with fewer survivors than beats.
     pub bound: Cycle,
     /// Cycles from the last output beat of the head before to that of each head.
@@ -134,7 +142,7 @@ mod tests {
         // Every 5th of 40 keys survives: 8 visits in each of 2 passes, over 10 beats.
         let codes = Array2::from_shape_fn((50, 40), |(_, key)| u8::from(key % 5 == 0));
         for _ in 0..3 {
-            push_head(&mut workload, &nano, codes.view()).unwrap();
+            push_head(&mut workload, &nano, codes.view(), &[]).unwrap();
         }
         let timing = Timing::of(&nano, &workload).unwrap();
         assert_eq!(timing.head_bounds, [50 * 16; 3]);

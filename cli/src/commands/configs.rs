@@ -1,23 +1,27 @@
 //! `logattn configs`: the named configurations.
 
 use super::Verdict;
-use crate::configuration;
+use crate::configuration::{self, input_name, known_names};
 use crate::console::Console;
 use crate::error::Error;
 use crate::table::Table;
 use clap::Args;
-use logattn_golden::config::{NAMES, TWIN_NAMES};
-use logattn_golden::{Accumulate, Configuration, Normalize};
+use logattn_golden::config::QUERY_KEY_BITS;
+use logattn_golden::{Accumulate, Configuration, Input, NAMES, Normalize};
 use serde::Serialize;
 use serde_json::json;
 
 const HELP: &str = "Examples:
   logattn configs                     the table
   logattn configs edge > mine.toml    a start for a configuration of one's own
+  logattn configs edge_qkv            the same unit, from int8 Q and K on
   logattn configs --json
 
-Columns: D elements of a value vector; N most keys of a row; W keys a beat; B rows that share each
-read of a value; bits an attention value is stored in.";
+Units of the same device stand together; NAME_probabilities, NAME_scores and NAME_qkv are NAME with
+another input, NAME_int8 is its baseline without this idea. Columns: input, what the unit takes for
+each key (a probability, a score, or int8 queries and keys); D elements of a value vector; N most
+keys of a row; W keys a beat; B rows that share each read of a value; bits of V and K on chip, all
+banks; bits an attention value is stored in.";
 
 /// Arguments of `logattn configs`.
 #[derive(Args)]
@@ -40,6 +44,8 @@ struct Entry {
     accumulator_bits: u32,
     /// The value memory with all its banks, in units of 1,024 bits.
     value_memory_kibit: f64,
+    /// The key memory with all its banks, in units of 1,024 bits; 0 without `input = "qkv"`.
+    key_memory_kibit: f64,
     /// Bits that an attention value is stored in.
     stored_code_bits: u32,
     /// Its fields.
@@ -49,11 +55,16 @@ struct Entry {
 impl Entry {
     fn new(configuration: Configuration) -> Self {
         let c = &configuration;
-        let bits = c.value_banks * c.value_words() * c.lanes * c.value_bits as usize;
+        let value_bits = c.value_banks * c.value_words() * c.lanes * c.value_bits as usize;
+        let key_bits = match c.input {
+            Input::Qkv => c.value_banks * c.max_keys * c.head_dimension * QUERY_KEY_BITS as usize,
+            Input::Probabilities | Input::Scores => 0,
+        };
         Entry {
             target: target(&c.name),
             accumulator_bits: c.accumulator_bits(),
-            value_memory_kibit: bits as f64 / 1024.0,
+            value_memory_kibit: value_bits as f64 / 1024.0,
+            key_memory_kibit: key_bits as f64 / 1024.0,
             stored_code_bits: c.stored_code_bits(),
             configuration,
         }
@@ -62,7 +73,10 @@ impl Entry {
 
 /// What a named configuration was made for.
 fn target(name: &str) -> &'static str {
-    match name.trim_end_matches("_int8") {
+    if !known_names().any(|known| known == name) {
+        return "own";
+    }
+    match family(name) {
         "nano" => "iCE40 HX8K",
         "edge" => "ECP5-25K",
         "base" => "ECP5-85K",
@@ -70,6 +84,18 @@ fn target(name: &str) -> &'static str {
         "paper" => "accuracy as published",
         _ => "own",
     }
+}
+
+/// The named configuration that another one was made from: all up to the first `_`.
+fn family(name: &str) -> &str {
+    name.split('_').next().unwrap_or(name)
+}
+
+/// The names, those of one family together.
+fn by_family() -> impl Iterator<Item = &'static str> {
+    NAMES
+        .iter()
+        .flat_map(|name| known_names().filter(move |known| family(known) == *name))
 }
 
 /// Prints the table, or one configuration.
@@ -87,12 +113,8 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
             }
         }
         None => {
-            let named = NAMES
-                .iter()
-                .chain(&TWIN_NAMES)
-                .map(|name| Configuration::named(name));
-            let entries: Vec<Entry> = named
-                .map(|c| Ok(Entry::new(c?)))
+            let entries: Vec<Entry> = by_family()
+                .map(|name| Ok(Entry::new(Configuration::named(name)?)))
                 .collect::<Result<_, Error>>()?;
             if arguments.json {
                 console.line(format!("{:#}", json!(entries)))?;
@@ -108,6 +130,7 @@ fn table(entries: &[Entry]) -> Table {
     let mut table = Table::new(&[
         "name",
         "target",
+        "input",
         ">D",
         ">N",
         ">W",
@@ -116,14 +139,21 @@ fn table(entries: &[Entry]) -> Table {
         "accumulate",
         "normalize",
         ">accumulator\nbits",
-        ">value memory\nKibit",
+        ">V\nKibit",
+        ">K\nKibit",
         ">bits an\nattention value",
     ]);
+    let mut before = None;
     for entry in entries {
         let c = &entry.configuration;
+        let own = family(&c.name);
+        if before.replace(own).is_some_and(|before| before != own) {
+            table.row([]);
+        }
         table.row([
             c.name.clone(),
             entry.target.to_string(),
+            input_name(c.input).to_string(),
             c.head_dimension.to_string(),
             c.max_keys.to_string(),
             c.keys_per_beat.to_string(),
@@ -133,6 +163,7 @@ fn table(entries: &[Entry]) -> Table {
             normalize_name(c.normalize).to_string(),
             entry.accumulator_bits.to_string(),
             entry.value_memory_kibit.to_string(),
+            entry.key_memory_kibit.to_string(),
             entry.stored_code_bits.to_string(),
         ]);
     }
@@ -153,5 +184,20 @@ fn normalize_name(normalize: Normalize) -> &'static str {
     match normalize {
         Normalize::None => "none",
         Normalize::Reciprocal => "reciprocal",
+        Normalize::Complement => "complement",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_name_is_of_one_family() {
+        let listed: Vec<&str> = by_family().collect();
+        assert_eq!(listed.len(), known_names().count());
+        let all: BTreeSet<&str> = known_names().collect();
+        assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), all);
     }
 }

@@ -19,13 +19,15 @@ use std::path::{Path, PathBuf};
 
 const HELP: &str = "Examples:
   logattn cosim --config edge                                 heads of the embedded capture
+  logattn cosim --config edge_qkv --heads 2 --rows 32         the same from Q, K and V
   logattn cosim --config base --random --stalls random --seed 7
   logattn cosim --config nano --input heads.safetensors --heads 1 --rows 8 --waves nano.vcd
 
-Every output bit is compared with the golden model, the cycle of every output beat and every
-counter with the simulator, and AXI4-Stream's rules are checked. Exit status: 0 equal, 1 a
-difference (told with a command that replays it with waves), 2 bad input or a missing tool.
-Models are kept in LOGATTN_CACHE; LOGATTN_VERILATOR names the Verilator to use.";
+Probabilities, scores or Q and K go in, as the configuration says; scores are those of queries whose
+scale is a power of two, so that captures need q and k. Every output bit is compared with the golden
+model, the cycle of every output beat and every counter with the simulator, and AXI4-Stream's rules
+are checked. Exit status: 0 equal, 1 a difference (told with a command that replays it with waves),
+2 bad input or a missing tool. Models are kept in LOGATTN_CACHE; LOGATTN_VERILATOR names the Verilator to use.";
 
 /// Rows of a head of random ones, where `--rows` does not say.
 const RANDOM_ROWS: usize = 64;

@@ -9,10 +9,11 @@ use crate::table::{Table, grouped};
 use clap::Args;
 use logattn_golden::Configuration;
 use logattn_hdl::unit::{Export, configuration_hash, export};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-const HELP: &str = "Example:
+const HELP: &str = "Examples:
   logattn generate --config edge --out out/edge
+  logattn generate --config edge_qkv --out out/edge_qkv    the same unit, from Q and K on
 
 Writes rtl/*.v (Verilog-2005, a file a module, children first in files.f), files.f (for tools that
 take `-f files.f`, paths relative to DIR) and configuration.toml (from which the same files can be
@@ -40,7 +41,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Error> {
     let configuration = arguments.configuration.load()?;
     let directory = PendingDirectory::new(&arguments.out, arguments.force)?;
-    let export = write(&configuration, &directory)?;
+    let export = write(&configuration, &directory, "")?;
     directory.finish()?;
     let mut table = Table::new(&["file", ">lines"]);
     for file in &export.files {
@@ -62,18 +63,29 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
 
 /// Writes Verilog, list and configuration into a directory.
 ///
+/// # Arguments
+/// - `folder`: the folder of the directory, or nothing for the directory itself.
+///
 /// # Errors
 /// The Verilog cannot be made or written.
-pub fn write(configuration: &Configuration, directory: &PendingDirectory) -> Result<Export, Error> {
+pub fn write(
+    configuration: &Configuration,
+    directory: &PendingDirectory,
+    folder: &str,
+) -> Result<Export, Error> {
+    let write = |name: &str, text: &str| {
+        let path = Path::new(folder).join(name);
+        directory.write(&path.to_string_lossy(), text.as_bytes())
+    };
     let export = export(configuration)?;
     let mut list = String::new();
     for file in &export.files {
         let name = format!("rtl/{}", file.name);
-        directory.write(&name, file.text.as_bytes())?;
+        write(&name, &file.text)?;
         list += &format!("{name}\n");
     }
-    directory.write(FILE_LIST, list.as_bytes())?;
-    directory.write(CONFIGURATION, configuration.to_toml()?.as_bytes())?;
+    write(FILE_LIST, &list)?;
+    write(CONFIGURATION, &configuration.to_toml()?)?;
     Ok(export)
 }
 

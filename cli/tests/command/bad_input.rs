@@ -2,7 +2,8 @@
 //! field, nothing written.
 
 use crate::support::{
-    Place, SMALL, Tensor, assert_contains, probabilities, safetensors, small_capture, values,
+    Place, SMALL, Tensor, assert_contains, probabilities, safetensors, score_capture,
+    small_capture, small_with, values, with_mask,
 };
 
 /// The error that `simulate` gives for a file with these bytes; `cosim` gives the same.
@@ -41,9 +42,21 @@ fn refused_tensors(tensors: &[Tensor]) -> String {
 
 /// The error for the small configuration with some text replaced.
 fn refused_configuration(from: &str, to: &str) -> String {
+    refused_text(&replaced(SMALL, &[(from, to)]))
+}
+
+/// A text with some parts of it replaced, which must be there.
+fn replaced(text: &str, parts: &[(&str, &str)]) -> String {
+    parts.iter().fold(text.to_string(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    })
+}
+
+/// The error for a configuration.
+fn refused_text(text: &str) -> String {
     let place = Place::new();
-    assert!(SMALL.contains(from));
-    place.write("bad.toml", SMALL.replace(from, to));
+    place.write("bad.toml", text);
     let error = place.refuses(&["generate", "--config", "bad.toml", "--out", "out"]);
     assert_contains(&error, &["bad.toml"]);
     assert_eq!(error.lines().count(), 1, "{error}");
@@ -245,4 +258,198 @@ fn arguments_out_of_range() {
     ] {
         assert_contains(&place.refuses(arguments), &parts);
     }
+}
+
+/// The error for a capture that a unit with scores must refuse, the same by both commands.
+fn refused_by(configuration: &str, bytes: &[u8]) -> String {
+    let place = Place::new();
+    place.write("scores.toml", configuration);
+    place.write("bad.safetensors", bytes);
+    let [simulate, cosim] = ["simulate", "cosim"].map(|command| {
+        let arguments = [command, "--config", "scores.toml"];
+        place.refuses(&[&arguments[..], &["--input", "bad.safetensors"]].concat())
+    });
+    assert_eq!(simulate, cosim);
+    assert_contains(&cosim, &["bad.safetensors"]);
+    assert_eq!(cosim.lines().count(), 1, "{cosim}");
+    cosim
+}
+
+#[test]
+fn captures_without_scores() {
+    for (configuration, name) in [(small_with("scores"), "scores"), (small_with("qkv"), "qkv")] {
+        let input = format!("input = \"{name}\"");
+        let error = refused_by(&configuration, &small_capture());
+        assert_contains(&error, &["`q` and `k` are missing", &input]);
+        let masked = with_mask(&score_capture(), &[1, 0, 1, 1]);
+        let error = refused_by(&configuration, &masked);
+        assert_contains(&error, &["`mask`", "key 1", "last valid key 3", &input]);
+        let too_wide = configuration.replace("score_bits = 8", "score_bits = 4");
+        // By hand: key 3 has -9 octaves, -127 of 127 steps; the query 73 steps of 2^-10.
+        assert_contains(
+            &refused_by(&too_wide, &score_capture()),
+            &[
+                "layer 0 head 0",
+                "row 0, key 3",
+                "4 signed bits (score_bits)",
+            ],
+        );
+    }
+    let other_rows = safetensors(&[
+        ("q", &[2, 4, 4], values()),
+        ("k", &[2, 4, 4], values()),
+        ("v", &[2, 4, 4], values()),
+        ("probabilities", &[2, 2, 4], probabilities()),
+    ]);
+    let error = refused_by(&small_with("scores"), &other_rows);
+    assert_contains(
+        &error,
+        &["`probabilities` has 2 rows", "4, one for each query"],
+    );
+}
+
+#[test]
+fn score_fields_out_of_range() {
+    let thresholds = "[-12, -8, -4]";
+    for (from, to, parts) in [
+        (
+            "score_bits = 8",
+            "score_bits = 2",
+            ["score_bits = 2", "3..=32"],
+        ),
+        (
+            "fraction_bits = 2",
+            "fraction_bits = 9",
+            ["fraction_bits = 9", "0..=8"],
+        ),
+        (
+            "distance_bits = 6",
+            "distance_bits = 8",
+            ["distance_bits = 8", "3..=7"],
+        ),
+        (
+            "guard_bits = 4",
+            "guard_bits = 17",
+            ["guard_bits = 17", "0..=16"],
+        ),
+        (
+            thresholds,
+            "[-63, -8, -4]",
+            ["score_thresholds = -63", "-62..=0"],
+        ),
+        (
+            thresholds,
+            "[-12, -8, 1]",
+            ["score_thresholds = 1", "-62..=0"],
+        ),
+        (
+            thresholds,
+            "[-12, -8]",
+            ["score_thresholds = [-12, -8]", "3 integers"],
+        ),
+        (
+            thresholds,
+            "[-8, -12, -4]",
+            ["score_thresholds = [-8, -12, -4]", "non-decreasing"],
+        ),
+        (
+            "exp2 = \"mitchell\"",
+            "exp2 = \"exact\"",
+            ["exp2 = \"exact\"", "`mitchell` or `table`"],
+        ),
+        (
+            "keys_per_beat = 2",
+            "keys_per_beat = 1\nprobability_bits = 16",
+            [
+                "probability_bits = 16",
+                "absent without input = \"probabilities\"",
+            ],
+        ),
+        (
+            "max_shift = 3",
+            "max_shift = 3\nthresholds = [1, 2, 3]",
+            [
+                "thresholds = [1, 2, 3]",
+                "absent without input = \"probabilities\"",
+            ],
+        ),
+    ] {
+        for base in [&small_with("scores"), &small_with("qkv")] {
+            assert_contains(&refused_text(&replaced(base, &[(from, to)])), &parts);
+        }
+    }
+}
+
+#[test]
+fn sums_of_powers_over_32_bits() {
+    let wide = [
+        ("max_keys = 8", "max_keys = 16384"),
+        ("guard_bits = 4", "guard_bits = 16"),
+    ];
+    // 2 + 16 fraction bits, and 15 for a sum of up to 16,384.
+    assert_contains(
+        &refused_text(&replaced(&small_with("scores"), &wide)),
+        &["guard_bits = 16", "here 33 bits", "at most 32 bits"],
+    );
+}
+
+#[test]
+fn modes_that_do_not_go_with_each_other() {
+    let complement = ("normalize = \"reciprocal\"", "normalize = \"complement\"");
+    let parts = [
+        "normalize = \"complement\"",
+        "input = \"scores\" or \"qkv\"",
+        "query_block = 1",
+    ];
+    assert_contains(&refused_text(&replaced(SMALL, &[complement])), &parts);
+    let block = ("query_block = 1", "query_block = 2");
+    assert_contains(
+        &refused_text(&replaced(&small_with("scores"), &[complement, block])),
+        &parts,
+    );
+    let multiply = [
+        ("accumulate = \"shift\"", "accumulate = \"multiply\""),
+        ("code_bits = 2\n", ""),
+        ("max_shift = 3\n", ""),
+        ("shifts = [3, 2, 1]\n", ""),
+    ];
+    assert_contains(
+        &refused_text(&replaced(&small_with("scores"), &multiply)),
+        &["accumulate = \"multiply\"", "\"shift\" or \"bucket\""],
+    );
+    assert_contains(
+        &refused_configuration("max_shift = 3", "max_shift = 3\nfraction_bits = 2"),
+        &[
+            "fraction_bits = 2",
+            "absent",
+            "input = \"scores\" or \"qkv\"",
+        ],
+    );
+}
+
+#[test]
+fn missing_score_fields() {
+    let small = small_with("scores");
+    for field in [
+        "fraction_bits",
+        "score_bits",
+        "distance_bits",
+        "guard_bits",
+        "exp2",
+    ] {
+        let without = small.lines().filter(|line| !line.starts_with(field));
+        let without: Vec<&str> = without.collect();
+        assert_contains(
+            &refused_text(&without.join("\n")),
+            &[field, "input = \"scores\" or \"qkv\""],
+        );
+    }
+    let without = replaced(
+        &small_with("scores"),
+        &[("score_thresholds = [-12, -8, -4]", "")],
+    );
+    assert_contains(
+        &refused_text(&without),
+        &["score_thresholds = []", "3 integers"],
+    );
 }

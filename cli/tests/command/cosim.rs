@@ -1,6 +1,8 @@
 //! `cosim`: equal, different, and without a usable Verilator.
 
-use crate::support::{Place, SMALL, assert_contains, have_verilator, small_capture};
+use crate::support::{
+    Place, SMALL, assert_contains, have_verilator, score_capture, small_capture, small_with,
+};
 use logattn_testbenches::verilator::Verilator;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -53,6 +55,39 @@ fn captured_heads_are_equal() {
         line.split_whitespace().nth(1).unwrap().to_string()
     };
     assert_eq!(["rows", "keys", "survivors"].map(counter), ["4", "16", "7"]);
+}
+
+#[test]
+fn scores_and_queries_are_equal() {
+    if !have_verilator() {
+        return;
+    }
+    let place = Place::new();
+    place.write(
+        "qkv.toml",
+        small_with("qkv").replace("reciprocal", "complement"),
+    );
+    place.write("scores.toml", small_with("scores"));
+    place.write("heads.safetensors", score_capture());
+    for configuration in ["qkv.toml", "scores.toml"] {
+        let input = [
+            "cosim",
+            "--config",
+            configuration,
+            "--input",
+            "heads.safetensors",
+        ];
+        let text = place.prints(&[&input[..], &["--stalls", "random"]].concat());
+        assert_contains(
+            &text,
+            &["1 of 1 heads, 4 rows of 4 keys", "equal: every output bit"],
+        );
+        let survivors = text.lines().find(|line| line.starts_with("survivors"));
+        assert_eq!(survivors.unwrap().split_whitespace().nth(1), Some("15"));
+    }
+    // The embedded capture is wider than this unit.
+    let text = place.prints(&["cosim", "--config", "qkv.toml", "--rows", "4"]);
+    assert_contains(&text, &["widest", "halves", "equal"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `generate`: what it writes, and what it leaves alone.
 
-use crate::support::{Place, SMALL, assert_contains};
+use crate::support::{Place, SMALL, assert_contains, small_with};
 use std::fs;
 
 #[test]
@@ -46,14 +46,21 @@ fn generated_files_are_listed_and_stable() {
 
 #[test]
 fn the_written_configuration_generates_the_same() {
-    let place = Place::new();
-    place.write("small.toml", SMALL);
-    place.prints(&["generate", "--config", "small.toml", "--out", "a"]);
-    place.prints(&["generate", "--config", "a/configuration.toml", "--out", "b"]);
-    let top = "rtl/small_attention_unit.v";
-    let [a, b] =
-        ["a", "b"].map(|directory| fs::read_to_string(place.path(directory).join(top)).unwrap());
-    assert_eq!(a, b);
+    for (configuration, name, port) in [
+        (SMALL.to_string(), "small", "s_axis_attn_tdata"),
+        (small_with("scores"), "small_scores", "s_axis_attn_tdata"),
+        (small_with("qkv"), "small_qkv", "s_axis_query_tdata"),
+    ] {
+        let place = Place::new();
+        place.write("small.toml", configuration);
+        place.prints(&["generate", "--config", "small.toml", "--out", "a"]);
+        place.prints(&["generate", "--config", "a/configuration.toml", "--out", "b"]);
+        let top = format!("rtl/{name}_attention_unit.v");
+        let read = |folder: &str| fs::read_to_string(place.path(folder).join(&top)).unwrap();
+        let [a, b] = ["a", "b"].map(read);
+        assert_contains(&a, &[port]);
+        assert_eq!(a, b);
+    }
 }
 
 #[test]

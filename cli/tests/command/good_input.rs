@@ -1,6 +1,8 @@
 //! `configs` and `simulate`, and what all commands share.
 
-use crate::support::{Place, SMALL, assert_contains, safetensors, small_capture, with_mask};
+use crate::support::{
+    Place, SMALL, assert_contains, safetensors, score_capture, small_capture, small_with, with_mask,
+};
 use serde_json::Value;
 use std::fs;
 
@@ -13,6 +15,10 @@ fn configs_lists_every_named_configuration() {
         "base",
         "server",
         "paper",
+        "nano_scores",
+        "edge_qkv",
+        "base_probabilities",
+        "paper_qkv",
         "nano_int8",
         "edge_int8",
         "base_int8",
@@ -27,7 +33,14 @@ fn configs_lists_every_named_configuration() {
     }
     assert_contains(
         &table,
-        &["ECP5-85K", "UltraScale+", "accumulator", "value memory"],
+        &[
+            "ECP5-85K",
+            "UltraScale+",
+            "accumulator",
+            "input",
+            "qkv",
+            "complement",
+        ],
     );
 }
 
@@ -40,18 +53,70 @@ fn configs_tells_the_sizes_of_base() {
         .iter()
         .find(|entry| entry["configuration"]["name"] == "base")
         .unwrap();
-    // 8 value bits, shifts of up to 7, 2^9 keys; two banks of 512 values of 64 bytes.
-    assert_eq!(base["accumulator_bits"], 8 + 7 + 9);
+    // Differences of 8-bit values, shifts of up to 7, 2^9 keys; two banks of 512 values, and as many
+    // keys, of 64 bytes.
+    assert_eq!(base["accumulator_bits"], 8 + 1 + 7 + 9);
     assert_eq!(base["value_memory_kibit"], 512.0);
+    assert_eq!(base["key_memory_kibit"], 512.0);
     assert_eq!(base["stored_code_bits"], 3);
 }
 
 #[test]
 fn a_printed_configuration_can_be_used_as_a_file() {
     let place = Place::new();
-    let text = place.prints(&["configs", "edge"]);
-    place.write("mine.toml", &text);
-    assert_eq!(place.prints(&["configs", "mine.toml"]), text);
+    for name in ["edge", "edge_scores", "base", "nano_int8"] {
+        let text = place.prints(&["configs", name]);
+        place.write("mine.toml", &text);
+        assert_eq!(place.prints(&["configs", "mine.toml"]), text);
+    }
+}
+
+/// The result of `simulate` as JSON.
+fn simulated(configuration: &str, capture: &[u8]) -> Value {
+    let place = Place::new();
+    place.write("small.toml", configuration);
+    place.write("heads.safetensors", capture);
+    let arguments = ["simulate", "--config", "small.toml", "--input"];
+    let files = ["heads.safetensors", "--json", "r.json"];
+    let text = place.prints(&[&arguments[..], &files].concat());
+    let json: Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
+    assert_contains(
+        &text,
+        &[&format!("input {}", json["input_kind"].as_str().unwrap())],
+    );
+    json
+}
+
+#[test]
+fn simulate_counts_scores_by_hand() {
+    let complement = |text: String| text.replace("\"reciprocal\"", "\"complement\"");
+    for (configuration, kind) in [
+        (small_with("scores"), "scores"),
+        (small_with("qkv"), "qkv"),
+        (complement(small_with("scores")), "scores"),
+        (complement(small_with("qkv")), "qkv"),
+    ] {
+        let json = simulated(&configuration, &score_capture());
+        assert_eq!(json["input_kind"], kind);
+        // Query 0 sees keys at 0, -1, -2 and -9 octaves: 4/7, 2/7 and 1/7 survive. The others see
+        // four equal keys, 1/4 each, at an edge.
+        assert_eq!(json["counters"]["survivors"], 3 + 4 + 4 + 4);
+        assert_eq!(json["bound_cycles"], 3 + 4 + 4 + 4);
+        assert_eq!(json["softmax_differing_codes"], 0);
+        assert_eq!(json["softmax_differing_share"], 0.0);
+        // 2^10 of the query's 9 / 127 octaves a step of a key: 72.6 of 127 steps.
+        let bits = 8.0 + (9.0 / 127.0 * 1024.0 / 127.0_f64).log2();
+        let found = json["query_effective_bits"]["lowest"].as_f64().unwrap();
+        assert!((found - bits).abs() < 1e-6, "{found}");
+        assert_eq!(json["query_effective_bits"]["mean"], found);
+        // Without key 3: three equal keys, 1/3 each.
+        let cut = simulated(&configuration, &with_mask(&score_capture(), &[1, 1, 1, 0]));
+        assert_eq!(
+            (&cut["rows_per_head"], &cut["keys_per_row"]),
+            (&3.into(), &3.into())
+        );
+        assert_eq!(cut["counters"]["survivors"], 3 + 3 + 3);
+    }
 }
 
 #[test]
@@ -123,6 +188,8 @@ fn every_field_of_the_result_is_described() {
         json["int8_twin_cycles"].as_u64().unwrap() / (72 * 245 * 245),
         1
     );
+    assert_eq!(json["input_kind"], "probabilities");
+    assert_eq!(json["softmax_differing_codes"], Value::Null);
 }
 
 #[test]

@@ -29,6 +29,22 @@ thresholds = [8192, 16384, 32768]
 shifts = [3, 2, 1]
 "#;
 
+/// [`SMALL`] with another input, `scores` or `qkv`: the same three thresholds, in quarters of an
+/// octave.
+pub fn small_with(input: &str) -> String {
+    let score_fields = "fraction_bits = 2
+score_bits = 8
+distance_bits = 6
+guard_bits = 4
+exp2 = \"mitchell\"
+score_thresholds = [-12, -8, -4]";
+    SMALL
+        .replace("\"small\"", &format!("\"small_{input}\""))
+        .replace("\"probabilities\"", &format!("\"{input}\""))
+        .replace("probability_bits = 16\n", "")
+        .replace("thresholds = [8192, 16384, 32768]", score_fields)
+}
+
 /// A directory that a test works in.
 pub struct Place(tempfile::TempDir);
 
@@ -143,6 +159,20 @@ pub fn small_capture() -> Vec<u8> {
     safetensors(&[
         ("v", &[2, 4, 4], values()),
         ("probabilities", &[2, 2, 4], probabilities()),
+    ])
+}
+
+/// A head of four queries, keys and values of D = 4. With base-2 logits log2(e) / 2 q·k that come
+/// to whole numbers, the first query sees keys at 0, -1, -2 and -9, the others see equal keys.
+pub fn score_capture() -> Vec<u8> {
+    let octave = 2.0 / std::f32::consts::LOG2_E;
+    let mut q = vec![0.0; 16];
+    q[0] = octave;
+    let k = [0.0, -1.0, -2.0, -9.0].map(|first| [first, 0.0, 0.0, 0.0]);
+    safetensors(&[
+        ("q", &[1, 4, 4], q),
+        ("k", &[1, 4, 4], k.concat()),
+        ("v", &[1, 4, 4], values()[..16].to_vec()),
     ])
 }
 

@@ -44,10 +44,13 @@ pub enum Cosimulation {
 impl Cosimulation {
     /// Plays one head of each layer, with and without stalls.
     ///
+    /// # Arguments
+    /// - `rows`: of each head at most; all if absent.
+    ///
     /// # Errors
     /// Anything but a missing or failing tool or a difference.
-    pub fn of(c: &Configuration, input: &Input) -> Result<Self, Error> {
-        let case = captured_case(input, c, input.capture.layers(), None)?;
+    pub fn of(c: &Configuration, input: &Input, rows: Option<usize>) -> Result<Self, Error> {
+        let case = captured_case(input, c, input.capture.layers(), rows)?;
         let mut unit = match Unit::build(c, None, SEED) {
             Ok(unit) => unit,
             Err(UnitError::Export(error)) => return Err(error.into()),

@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::input::Input;
 use crate::progress;
 use crate::timing::{Timing, push_head};
-use logattn_golden::{Attention, Configuration, attend, codes};
+use logattn_golden::{Attention, Configuration, UnitAttention};
 use logattn_sim::{Counters, Workload};
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -78,8 +78,8 @@ pub struct Study {
 
 /// What is computed of a head on its own.
 struct HeadStudy {
-    codes: Array2<u8>,
-    twin_codes: Array2<u8>,
+    unit: UnitAttention,
+    int8_twin: UnitAttention,
     parts: Parts,
 }
 
@@ -137,6 +137,7 @@ impl Study {
     /// A head that golden model or simulator refuses.
     pub fn of(c: &Configuration, input: &Input) -> Result<Self, Error> {
         let paper = Configuration {
+            // Of units that take scores, the default.
             probability_bits: c.probability_bits,
             ..Configuration::named("paper")?
         };
@@ -193,37 +194,25 @@ fn on_grid(paper: Configuration) -> Configuration {
 impl Contenders<'_> {
     fn study(&self, input: &Input, index: usize) -> Result<HeadStudy, Error> {
         let head = input.head(index)?;
-        let float = input
-            .capture
-            .head(index)?
-            .output()
-            .select(Axis(0), &input.rows)
-            .mapv(f64::from);
-        let (lengths, scale) = (input.lengths(), head.scale);
-        let refused = |source| Error::Attention {
-            file: format!("{}, head {index}", input.capture.name()),
-            source,
-        };
-        let (probabilities, values) = (head.probabilities.view(), head.values.view());
-        let attend =
-            |c: &Configuration| attend(c, probabilities, &lengths, values).map_err(refused);
-        let codes = |c: &Configuration| codes(c, probabilities, &lengths).map_err(refused);
+        let softmaxed = input.head_of(&self.int8_twin, index)?;
+        let float = input.float_output(index)?;
         let against = |output: Array2<f64>| Difference::between(output.view(), float.view());
-        let both = |c: &Configuration, attention: &Attention| {
+        let both = |c: &Configuration, attention: &Attention, scale: f64| {
             let renormalized = against(renormalized(c, attention, scale));
             (renormalized, against(as_they_are(c, attention, scale)))
         };
-        let attention = attend(self.unit)?;
-        let (unit, unit_as_is) = both(self.unit, &attention);
-        let paper_attention = attend(&self.paper)?;
-        let (paper_renormalized, paper) = both(&self.paper, &paper_attention);
-        let (int8_twin, _) = both(&self.int8_twin, &attend(&self.int8_twin)?);
-        let own_codes = codes(self.unit)?;
-        let survivors = own_codes.iter().filter(|code| **code != 0).count();
+        let own = head.attend(self.unit)?;
+        let (unit, unit_as_is) = both(self.unit, &own.attention, head.scale);
+        // Both take probabilities of as many bits.
+        let published = softmaxed.attend(&self.paper)?.attention;
+        let (paper_renormalized, paper) = both(&self.paper, &published, softmaxed.scale);
+        let twin = softmaxed.attend(&self.int8_twin)?;
+        let (int8_twin, _) = both(&self.int8_twin, &twin.attention, softmaxed.scale);
+        let memory = Memory::of(self.unit, own.codes.view());
         let parts = Parts {
-            rows: lengths.len() as u64,
-            survivors: survivors as u64,
-            paper_survivors: paper_attention.survivors.iter().sum::<usize>() as u64,
+            rows: own.codes.nrows() as u64,
+            survivors: own.codes.iter().filter(|code| **code != 0).count() as u64,
+            paper_survivors: published.survivors.iter().sum::<usize>() as u64,
             differences: Differences {
                 unit,
                 unit_as_is,
@@ -231,12 +220,12 @@ impl Contenders<'_> {
                 paper_renormalized,
                 int8_twin,
             },
-            memory: Memory::of(self.unit, own_codes.view()).map_err(refused)?,
+            memory: memory.map_err(|source| head.refused(source))?,
             ..Parts::default()
         };
         Ok(HeadStudy {
-            codes: own_codes,
-            twin_codes: codes(&self.int8_twin)?,
+            unit: own,
+            int8_twin: twin,
             parts,
         })
     }
@@ -247,8 +236,8 @@ fn timings(contenders: &Contenders, heads: &[HeadStudy]) -> Result<(Timing, Timi
     let (unit, twin) = (contenders.unit, &contenders.int8_twin);
     let (mut own, mut twins) = (Workload::new(unit), Workload::new(twin));
     for head in heads {
-        push_head(&mut own, unit, head.codes.view())?;
-        push_head(&mut twins, twin, head.twin_codes.view())?;
+        push_head(&mut own, unit, head.unit.codes.view(), &head.unit.largest)?;
+        push_head(&mut twins, twin, head.int8_twin.codes.view(), &[])?;
     }
     Ok((Timing::of(unit, &own)?, Timing::of(twin, &twins)?))
 }

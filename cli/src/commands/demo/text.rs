@@ -1,14 +1,16 @@
 //! What the demonstration prints.
 
-use super::Verilog;
+use super::Hardware;
+use super::chain::{COMPLEMENT, Chain, ChainFigures};
 use super::memory::{BURST_BYTES, Memory};
 use super::sample::Cosimulation;
 use super::study::{Figures, Study};
 use crate::console::Console;
 use crate::error::Error;
+use crate::files::QKV_FOLDER;
 use crate::table::{Table, grouped, percent};
 use logattn_captures::Capture;
-use logattn_golden::Configuration;
+use logattn_golden::{Configuration, ConfigurationError};
 use std::path::Path;
 
 /// What is shown.
@@ -211,13 +213,107 @@ fn traffic_verdict(study: &Study) -> [String; 2] {
     [verdict, decode]
 }
 
+/// That there is no chain from Q, K and V.
+pub fn no_chain(console: &mut Console, reason: &ConfigurationError) -> Result<(), Error> {
+    console.heading("The whole chain from Q, K, V")?;
+    console.line(format!("no such unit: {reason}"))
+}
+
+/// The chain from Q, K and V.
+pub fn chain(console: &mut Console, chain: &Chain) -> Result<(), Error> {
+    let complement = chain.ways.iter().any(|(key, _)| *key == COMPLEMENT);
+    console.heading(&format!(
+        "The whole chain from Q, K, V: configuration {}",
+        chain.configuration
+    ))?;
+    console.line(chain_accuracy(chain))?;
+    console.line(
+        "error and cosine as above, against float attention. probabilities: a float softmax, then the unit\n\
+         that takes probabilities; renormalized: int8 Q, K, V in, no softmax anywhere, at the same\n\
+         thresholds; int8 twin: a float softmax in 8 bits.",
+    )?;
+    if complement {
+        console.line(
+            "complement: as renormalized, but the row's largest key takes the weight that the others leave,\n\
+             without a division; the lowest edge is as given.",
+        )?;
+    }
+    console.line("")?;
+    console.line(chain_cycles(chain, complement))?;
+    console.line(
+        "differing codes: keys whose code is not that of the float softmax quantized at 2^threshold.",
+    )?;
+    if complement {
+        console.line(
+            "rows over 1: with complement the levels of their other keys add up to more than 1, so that the\n\
+             largest key's weight is negative. Flat rows are such, and that is where complement errs.",
+        )?;
+    }
+    let bits = chain.query_effective_bits;
+    console.line(format!(
+        "A scale of queries that is a power of two leaves {:.2} of their 8 bits on average, {:.2} in the\n\
+         head with the fewest.",
+        bits.mean, bits.lowest
+    ))
+}
+
+/// Each layer of the chain and all together, with their names.
+fn chain_layers(chain: &Chain) -> impl Iterator<Item = (String, &ChainFigures)> {
+    let layers = chain.layers.iter().enumerate();
+    let layers = layers.map(|(index, layer)| (index.to_string(), layer));
+    layers.chain([("all".to_string(), &chain.total)])
+}
+
+fn chain_accuracy(chain: &Chain) -> Table {
+    let titles: Vec<String> = chain
+        .ways
+        .iter()
+        .map(|(_, title)| format!(">{title}\nerror"))
+        .collect();
+    let mut header = vec!["layer"];
+    for title in &titles {
+        header.extend([title.as_str(), ">\ncosine"]);
+    }
+    let mut table = Table::new(&header);
+    for (name, figures) in chain_layers(chain) {
+        let cells = chain.ways.iter().flat_map(|(key, _)| {
+            let a = figures.accuracy[key];
+            [percent(a.relative_error), format!("{:.4}", a.cosine)]
+        });
+        table.row([name].into_iter().chain(cells));
+    }
+    table
+}
+
+fn chain_cycles(chain: &Chain, complement: bool) -> Table {
+    let mut header = vec!["layer", ">differing\ncodes", ">of all\nkeys"];
+    header.extend(complement.then_some(">rows\nover 1"));
+    header.extend([">cycles\na row", ">bound", ">cycles /\nbound"]);
+    let mut table = Table::new(&header);
+    for (name, figures) in chain_layers(chain) {
+        let overfull = percent(figures.per_row(figures.overfull_rows));
+        let codes = [
+            name,
+            grouped(figures.differing_codes),
+            format!("{:.2} %", 100.0 * figures.differing_share()),
+        ];
+        let cycles = [
+            format!("{:.2}", figures.per_row(figures.cycles)),
+            format!("{:.2}", figures.per_row(figures.bound_cycles)),
+            format!("{:.4}", figures.over_bound()),
+        ];
+        let overfull = complement.then_some(overfull);
+        table.row(codes.into_iter().chain(overfull).chain(cycles));
+    }
+    table
+}
+
 /// The Verilog and what became of its co-simulation.
-pub fn hardware(
-    console: &mut Console,
-    verilog: &Verilog,
-    cosimulation: &Cosimulation,
-) -> Result<(), Error> {
-    console.heading("Hardware")?;
+pub fn hardware(console: &mut Console, hardware: &Hardware) -> Result<(), Error> {
+    let Hardware {
+        verilog,
+        cosimulation,
+    } = hardware;
     console.line(format!(
         "Verilog-2005: {} modules, {} lines, top module {}",
         verilog.modules,
@@ -237,8 +333,8 @@ pub fn hardware(
     })
 }
 
-/// What has been written.
-pub fn closing(console: &mut Console, directory: &Path) -> Result<(), Error> {
+/// What has been written; `chain`: with the Verilog of a second unit.
+pub fn closing(console: &mut Console, directory: &Path, chain: bool) -> Result<(), Error> {
     let at = |name: &str| directory.join(name).display().to_string();
     console.heading("Written")?;
     console.line(format!(
@@ -246,6 +342,9 @@ pub fn closing(console: &mut Console, directory: &Path) -> Result<(), Error> {
         at("rtl"),
         at("files.f")
     ))?;
+    if chain {
+        console.line(format!("{}  the same from Q and K on", at(QKV_FOLDER)))?;
+    }
     console.line(format!(
         "{}, {}  cycles by layer, pruned share by head",
         at("demo.png"),
