@@ -77,6 +77,21 @@ pub fn offset_cycles(c: &Configuration) -> u32 {
     tree_stages(c.keys_per_beat) + OFFSET_CYCLES
 }
 
+/// Cycles from the transfer of the first beat of a row of `keys` keys (with `input = "qkv"`: of its
+/// block's last query) to its first code, in a unit that has nothing else to do and its keys
+/// loaded.
+///
+/// Probabilities pass the stream register and the quantizer. Scores pass the row twice more: a
+/// row's maximum is known when all of it is there, its logarithm when all of it has been read.
+pub fn code_latency(c: &Configuration, keys: usize) -> usize {
+    let way = match c.input {
+        Input::Probabilities => return 2,
+        Input::Scores => 0,
+        Input::Qkv => score_engine_cycles(c),
+    };
+    2 * c.beats(keys) + (way + maximum_cycles(c) + offset_cycles(c)) as usize
+}
+
 /// Entries of the survivor selector's queue, a power of two: two full rows, so that one enters
 /// while the other one is visited.
 pub fn queue_depth(c: &Configuration) -> usize {

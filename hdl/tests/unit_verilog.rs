@@ -96,3 +96,25 @@ fn configurations_share_no_module_name() {
     names.dedup();
     assert_eq!(names.len(), all);
 }
+
+/// With complement normalization nothing is multiplied or divided but queries and keys.
+#[test]
+fn complement_multiplies_queries_and_keys_only() {
+    for name in ["base", "base_scores"] {
+        let c = Configuration::named(name).expect("known");
+        assert_eq!(c.normalize, Normalize::Complement);
+        for file in export(&c).expect("exports").files {
+            let code = file.text.lines().map(|line| match line.find("//") {
+                Some(comment) => &line[..comment],
+                None => line,
+            });
+            let operators = [" * ", " / ", " % "];
+            let found = code.filter(|line| operators.iter().any(|o| line.contains(o)));
+            let allowed = match file.name.ends_with("_dot_product.v") {
+                true => c.head_dimension,
+                false => 0,
+            };
+            assert_eq!(found.count(), allowed, "{}", file.name);
+        }
+    }
+}

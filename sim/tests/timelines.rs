@@ -7,7 +7,8 @@
 //! p is added in p + 2, the finished row is captured in p + 3, leaves the normalizer in p + 4 (and
 //! a cycle later for each of its stages) and the port in p + 5.
 
-use logattn_golden::Configuration;
+use logattn_golden::microarchitecture::code_latency;
+use logattn_golden::{Configuration, Input, Normalize};
 use logattn_sim::{BlockRows, Ports, Run, Workload, simulate, trace};
 
 /// A configuration whose rows take one pass and leave in one beat.
@@ -164,4 +165,30 @@ fn keys_are_those_within_the_rows() {
     assert_eq!(counted(4, &[row; 4], true), 4 + 5 + 6 + 7);
     // No more than are sent.
     assert_eq!(counted(5, &[row], true), 5 + 6 + 7 + 7);
+}
+
+/// One key survives, the last one: its code comes a cycle a beat after the row's first code, is
+/// visited five cycles after it is there, and leaves five cycles later.
+#[test]
+fn the_first_code_comes_when_it_is_said_to() {
+    for (name, keys) in [
+        ("nano", 9),
+        ("edge", 200),
+        ("nano_scores", 40),
+        ("edge_scores", 200),
+        ("nano_qkv", 31),
+        ("edge_qkv", 200),
+    ] {
+        let mut c = wide(name);
+        (c.normalize, c.output_bits) = (Normalize::None, None);
+        let mut row = vec![0; keys];
+        row[keys - 1] = 1;
+        let codes: &[&[u8]] = &[&row];
+        let run = traced(&c, keys, &[BlockRows::new(keys, codes)]);
+        let last_code = code_latency(&c, keys) + c.beats(keys) - 1;
+        // A query waits for its keys, and its values may still be on their way.
+        let keys_loaded = if c.input == Input::Qkv { keys } else { 0 };
+        let visited = (last_code + keys_loaded + 5).max(keys + 1);
+        assert_eq!(run.transfers, [visited as u64 + 5], "{name}");
+    }
 }

@@ -311,15 +311,19 @@ fn packets_of_more_than_n_keys_are_reported() {
     }
 }
 
-/// Whether good heads are right after a reset in any cycle of an overlong packet.
-fn survives_resets(c: &Configuration, unit: &Module) -> bool {
+/// Whether good heads are right after a reset in any cycle of bad traffic.
+fn survives_resets(
+    c: &Configuration,
+    unit: &Module,
+    heads: &[Head],
+    spoil: fn(&mut Stimulus),
+) -> bool {
     let mut device = Evaluator::new(unit).expect("flattens");
-    let heads = full(c, 10);
     let mut bad = Stimulus::new(c, &heads[..1]).expect("fits");
-    overlong(&mut bad);
-    let good = Stimulus::new(c, &heads).expect("fits");
+    spoil(&mut bad);
+    let good = Stimulus::new(c, heads).expect("fits");
     let all = usize::MAX;
-    (1..40).all(|cycles| {
+    (1..80).all(|cycles| {
         let ports = Ports::random(cycles, 96);
         drive(&mut device, &bad, &ports, all, cycles);
         run(&mut device, &good, &ports).is_ok()
@@ -330,35 +334,56 @@ fn survives_resets(c: &Configuration, unit: &Module) -> bool {
 fn a_reset_ends_an_overlong_packet() {
     for c in units(Input::Scores) {
         let unit = attention_unit(&c).expect("elaborates");
-        assert!(survives_resets(&c, &unit));
+        let heads = full(&c, 10);
+        assert!(survives_resets(&c, &unit, &heads, overlong));
         let wrong = unit.mutate("score_input", "surplus", Mutation::DropReset);
-        assert!(!survives_resets(&c, &wrong.expect("it has a reset")));
+        let wrong = wrong.expect("it has a reset");
+        assert!(!survives_resets(&c, &wrong, &heads, overlong));
     }
+}
+
+#[test]
+fn a_reset_ends_the_report_of_a_score_that_does_not_fit() {
+    for c in units(Input::Qkv) {
+        let unit = attention_unit(&c).expect("elaborates");
+        let heads = loud(&c);
+        assert!(survives_resets(&c, &unit, &heads, overflow));
+        let wrong = unit.mutate("score_engine", "error_score", Mutation::DropReset);
+        let wrong = wrong.expect("it has a reset");
+        assert!(!survives_resets(&c, &wrong, &heads, overflow));
+    }
+}
+
+/// Heads whose products are 127 x 127 times D and their like, which shifted by 5 fit 12 bits.
+fn loud(c: &Configuration) -> Vec<Head> {
+    let mut heads = full(c, 9);
+    for head in &mut heads {
+        let HeadRows::Qkv {
+            query,
+            key,
+            score_shift,
+        } = &mut head.rows
+        else {
+            panic!("the unit takes queries and keys");
+        };
+        query.mapv_inplace(|element| if element < 0 { -127 } else { 127 });
+        key.mapv_inplace(|element| if element < 0 { -127 } else { 127 });
+        *score_shift = 5;
+    }
+    heads
+}
+
+/// The scores of a block are not shifted.
+fn overflow(stimulus: &mut Stimulus) {
+    let beat = sampling_beat(stimulus);
+    stimulus.sampled[beat].score_shift = 0;
 }
 
 #[test]
 fn scores_that_do_not_fit_are_reported() {
     for c in units(Input::Qkv) {
-        let mut heads = full(&c, 9);
-        for head in &mut heads {
-            let HeadRows::Qkv {
-                query,
-                key,
-                score_shift,
-            } = &mut head.rows
-            else {
-                panic!("the unit takes queries and keys");
-            };
-            // Products of 4 x 127 x 127 and their like, which shifted by 5 fit 12 bits.
-            query.mapv_inplace(|element| if element < 0 { -127 } else { 127 });
-            key.mapv_inplace(|element| if element < 0 { -127 } else { 127 });
-            *score_shift = 5;
-        }
-        let spoil = |stimulus: &mut Stimulus| {
-            let beat = sampling_beat(stimulus);
-            stimulus.sampled[beat].score_shift = 0;
-        };
-        recovers(&c, &heads, false, spoil, |played| {
+        let heads = loud(&c);
+        recovers(&c, &heads, false, overflow, |played| {
             assert_eq!(played.row_length_errors, 0);
             assert!(played.score_errors > 0);
         });
