@@ -1,6 +1,9 @@
 //! The configuration type: named ones, TOML, derived widths and every refusal.
 
+mod toml_text;
+
 use logattn_golden::{Configuration, ConfigurationError, NAMES, TWIN_NAMES};
+use toml_text::{refusal, with, without};
 
 const SHIFT: &str = r#"
 name = "unit"
@@ -51,26 +54,6 @@ accumulate = "multiply"
 normalize = "none"
 output_lanes = 4
 "#;
-
-/// The text with a field's line replaced, or added.
-fn with(text: &str, line: &str) -> String {
-    let field = line.split('=').next().unwrap_or_default();
-    let mut kept: Vec<&str> = text.lines().filter(|old| !old.starts_with(field)).collect();
-    kept.push(line);
-    kept.join("\n")
-}
-
-fn without(text: &str, field: &str) -> String {
-    let kept = text.lines().filter(|line| !line.starts_with(field));
-    kept.collect::<Vec<_>>().join("\n")
-}
-
-fn refusal(text: &str) -> String {
-    match Configuration::from_toml(text, "unit.toml") {
-        Err(error) => error.to_string(),
-        Ok(configuration) => panic!("accepted {configuration:?}"),
-    }
-}
 
 #[test]
 fn every_named_configuration_is_valid_and_round_trips() {

@@ -1,8 +1,11 @@
 //! Configurations with score and qkv input: TOML, variants, every refusal.
 
+mod toml_text;
+
 use logattn_golden::{
     Accumulate, Configuration, Exp2, Input, NAMES, Normalize, TWIN_NAMES, VARIANT_NAMES,
 };
+use toml_text::{refusal, with, without};
 
 const SCORES: &str = r#"
 name = "unit"
@@ -26,26 +29,6 @@ guard_bits = 9
 exp2 = "mitchell"
 score_thresholds = [-120, -104, -88, -72, -56, -40, -24]
 "#;
-
-/// The text with a field's line replaced, or added.
-fn with(text: &str, line: &str) -> String {
-    let field = line.split('=').next().unwrap_or_default();
-    let mut kept: Vec<&str> = text.lines().filter(|old| !old.starts_with(field)).collect();
-    kept.push(line);
-    kept.join("\n")
-}
-
-fn without(text: &str, field: &str) -> String {
-    let kept = text.lines().filter(|line| !line.starts_with(field));
-    kept.collect::<Vec<_>>().join("\n")
-}
-
-fn refusal(text: &str) -> String {
-    match Configuration::from_toml(text, "unit.toml") {
-        Err(error) => error.to_string(),
-        Ok(configuration) => panic!("accepted {configuration:?}"),
-    }
-}
 
 #[test]
 fn a_score_configuration_round_trips_and_says_nothing_of_probabilities() {

@@ -1,6 +1,6 @@
 //! From the input streams to beats of codes, for each kind of input.
 
-use super::attention_unit::{Settings, Slave, slave};
+use super::attention_unit::{Registered, Settings, Slave, slave};
 use super::quantizer::quantizer;
 use super::row_statistics::row_statistics;
 use super::score_engine::score_engine;
@@ -42,6 +42,24 @@ pub(super) fn front_end(
     }
 }
 
+/// `s_axis_attn`, with `row_length` beside every beat.
+fn attention_stream(
+    m: &mut Builder,
+    c: &Configuration,
+    settings: &Settings,
+    doc: &str,
+    taken: Signal,
+) -> Result<Registered, NetlistError> {
+    let port = Slave {
+        name: "attn",
+        bits: (c.keys_per_beat * c.query_block) as u32 * c.attention_bits(),
+        doc,
+        beside: &[settings.row_length],
+        last: true,
+    };
+    slave(m, &port, taken)
+}
+
 fn probabilities(
     m: &mut Builder,
     c: &Configuration,
@@ -49,15 +67,8 @@ fn probabilities(
     ready: Signal,
 ) -> Result<FrontEnd, NetlistError> {
     let taken = m.wire("attn_taken", bit());
-    let bits = (c.keys_per_beat * c.query_block) as u32 * c.probability_bits;
-    let port = Slave {
-        name: "attn",
-        bits,
-        doc: "probabilities of one beat of keys, key-major",
-        beside: &[settings.row_length],
-        last: true,
-    };
-    let attn = slave(m, &port, taken)?;
+    let doc = "probabilities of one beat of keys, key-major";
+    let attn = attention_stream(m, c, settings, doc, taken)?;
     let mut connections = vec![
         ("s_data", attn.data),
         ("s_last", attn.fields[0]),
@@ -97,15 +108,8 @@ fn scores(
 ) -> Result<ScoreSource, NetlistError> {
     let taken = m.wire("attn_taken", bit());
     let (room, row_room) = (m.wire("room", bit()), m.wire("row_room", bit()));
-    let bits = (c.keys_per_beat * c.query_block) as u32 * c.attention_bits();
-    let port = Slave {
-        name: "attn",
-        bits,
-        doc: "scores of one beat of keys, signed, key-major",
-        beside: &[settings.row_length],
-        last: true,
-    };
-    let attn = slave(m, &port, taken)?;
+    let doc = "scores of one beat of keys, signed, key-major";
+    let attn = attention_stream(m, c, settings, doc, taken)?;
     let mut connections = vec![
         ("s_data", attn.data),
         ("s_last", attn.fields[0]),
