@@ -107,8 +107,8 @@ pub struct Configuration {
     /// Largest shift, 1..=15; only, and required, with `accumulate = "shift"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_shift: Option<u32>,
-    /// Values for the unit's input `thresholds`: a probability (an integer of `probability_bits` bits) has
-    /// at least code i iff it is >= `thresholds[i - 1]`. `2^code_bits - 1` integers of
+    /// Values for the unit's input `thresholds`: a probability (an integer of `probability_bits`
+    /// bits) has at least code i iff it is >= `thresholds[i - 1]`. `2^code_bits - 1` integers of
     /// 1..2^probability_bits, non-decreasing; the least is 1, so that a probability of 0 is
     /// always pruned. Absent with `accumulate = "multiply"` and without
     /// `input = "probabilities"`.
@@ -140,7 +140,7 @@ pub struct Configuration {
     /// powers must fit 32 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard_bits: Option<u32>,
-    /// How 2^-distance is computed.
+    /// How 2^-distance is computed: `mitchell` or `table`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exp2: Option<Exp2>,
     /// Values for the unit's input `thresholds`: a key has at least code i iff its score, less

@@ -22,8 +22,12 @@ const DIVISION_SETUP_CYCLES: u32 = 2;
 /// Levels of a tree of adders or comparators between two registers.
 pub const TREE_LEVELS: u32 = 2;
 
-/// Rows that may be on their way from their first score to their last power of two, and as many
-/// from there to their last code: enough for a row of four beats to follow another at once.
+/// Rows that may be on their way from their first score (with `input = "qkv"`: the read of its
+/// key) to the read of their last one from the buffer, and as many from the first of these reads
+/// to their last code. So a row of n beats takes (2 n + latency - 1) / 4 cycles at least, whichever
+/// latency is longer, [`offset_cycles`] or the sum of [`score_engine_cycles`] and
+/// [`maximum_cycles`]: rows of four beats and more follow each other at once in most units, of six
+/// and more in all.
 pub const ROW_SLOTS: usize = 4;
 
 /// Cycles of a product of queries and keys without its sum: key memory, multipliers, and the

@@ -8,12 +8,12 @@ use crate::config::{
     NAME_LENGTH, Normalize,
 };
 use crate::error::{AttentionError, ConfigurationError};
-use crate::scores::ScoreFormat;
+use crate::scores::{FRACTION_BITS, GUARD_BITS, ScoreFormat, distance_bits, score_bits};
 
 /// Widest accumulator of `shift` and `multiply`, in bits.
 const MAX_ACCUMULATOR_BITS: u32 = 32;
 /// Widest sum of a row's powers of two, in bits.
-const MAX_SUM_BITS: u32 = 32;
+pub(crate) const MAX_SUM_BITS: u32 = 32;
 /// Widest accumulator of `bucket`, in bits.
 const MAX_BUCKET_ACCUMULATOR_BITS: u32 = 48;
 
@@ -141,16 +141,25 @@ impl Configuration {
     /// The fields of the score input, whose ranges [`ScoreFormat::new`] knows.
     fn check_scores(&self, checker: &Checker, probability_bits_given: bool) -> Check {
         let reader = "input = \"scores\" or \"qkv\"";
+        let least = self.fraction_bits.unwrap_or(0).min(*FRACTION_BITS.end());
         let fields = [
-            ("fraction_bits", self.fraction_bits),
-            ("score_bits", self.score_bits),
-            ("distance_bits", self.distance_bits),
-            ("guard_bits", self.guard_bits),
-            ("exp2", self.exp2.map(|exp2| exp2 as u32)),
+            ("fraction_bits", self.fraction_bits, FRACTION_BITS),
+            ("score_bits", self.score_bits, score_bits(least)),
+            ("distance_bits", self.distance_bits, distance_bits(least)),
+            ("guard_bits", self.guard_bits, GUARD_BITS),
         ];
-        for (field, value) in fields {
-            checker.knob(field, value, 0..=u32::MAX, self.has_scores(), reader)?;
+        for (field, value, legal) in fields {
+            checker.knob(field, value, legal, self.has_scores(), reader)?;
         }
+        let (value, legal) = match (self.exp2, self.has_scores()) {
+            (None, true) => (
+                "(absent)",
+                format!("\"mitchell\" or \"table\" with {reader}"),
+            ),
+            (Some(_), false) => ("(present)", format!("absent without {reader}")),
+            _ => ("", String::new()),
+        };
+        checker.require(value.is_empty(), "exp2", value, legal)?;
         let Some(parameters) = self.score_parameters() else {
             let given = format!("{:?}", self.score_thresholds);
             let legal = format!("absent without {reader}");

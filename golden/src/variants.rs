@@ -6,6 +6,7 @@ use crate::config::{
 };
 use crate::error::ConfigurationError;
 use crate::scores::Exp2;
+use crate::validate::MAX_SUM_BITS;
 
 /// Score fields of [`Configuration::with_input`]: fraction bits, score bits and distance bits.
 const SCORE_FIELDS: (u32, u32, u32) = (4, 12, 8);
@@ -56,7 +57,7 @@ impl Configuration {
     /// The same unit with another input; its thresholds are those of this one on the other scale.
     ///
     /// From probabilities to scores: F = 4, 12 score bits, distances up to 16 octaves, the
-    /// default guard bits, Mitchell's powers; threshold t becomes log2(t 2^-probability_bits) in
+    /// default guard bits (fewer where the sum would be too wide), Mitchell's powers; threshold t becomes log2(t 2^-probability_bits) in
     /// steps of 2^-F, to the nearest. Back: the probability that a score threshold stands for, up
     /// to the next of 2^-16; `normalize = "complement"` becomes `"reciprocal"`. With
     /// `input = "qkv"` a beat has at most two keys. The name gets the input's suffix.
@@ -128,6 +129,9 @@ impl Configuration {
         let (fraction_bits, score_bits, distance_bits) = SCORE_FIELDS;
         let one = f64::from(1_u32 << fraction_bits);
         let unity = f64::from(1_u32 << self.probability_bits);
+        // The default, or as many as the widest sum leaves.
+        let room = MAX_SUM_BITS - fraction_bits - ceil_log2(self.max_keys + 1);
+        let guard_bits = room.min(ceil_log2(self.max_keys) + 1);
         let score = |threshold: &u32| {
             let octaves = (f64::from(*threshold) / unity).log2();
             (octaves * one).round() as i32
@@ -138,7 +142,7 @@ impl Configuration {
             fraction_bits: Some(fraction_bits),
             score_bits: Some(score_bits),
             distance_bits: Some(distance_bits),
-            guard_bits: Some(ceil_log2(self.max_keys) + 1),
+            guard_bits: Some(guard_bits),
             exp2: Some(Exp2::Mitchell),
             score_thresholds: self.thresholds.iter().map(score).collect(),
             ..self.clone()

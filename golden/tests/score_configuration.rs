@@ -106,6 +106,16 @@ fn the_twin_takes_probabilities() {
     }
 }
 
+/// The widest rows leave fewer guard bits than the default.
+#[test]
+fn the_longest_rows_have_scores_too() {
+    let mut edge = Configuration::named("edge").unwrap();
+    edge.max_keys = 16384;
+    let scores = edge.with_input(Input::Scores).unwrap();
+    // 4 fraction bits and 15 for 16,384 keys leave 13 of 32.
+    assert_eq!(scores.guard_bits, Some(13));
+}
+
 #[test]
 fn complement_sums_take_one_bit_more() {
     let complement = Configuration::from_toml(SCORES, "unit.toml").unwrap();
@@ -219,9 +229,10 @@ fn every_wrong_field_is_named_with_its_value_and_range() {
     ] {
         let message = refusal(&without(SCORES, field));
         assert!(
-            message.contains(field) && message.contains("(absent)"),
+            message.contains(&format!("{field} = (absent): must be")),
             "{message}"
         );
+        assert!(!message.contains("4294967295"), "{message}");
     }
     let twin = with(
         &without(&without(&reciprocal, "max_shift"), "shifts"),

@@ -8,9 +8,9 @@ use crate::config::ceil_log2;
 use crate::error::AttentionError;
 
 /// Legal F.
-pub(super) const FRACTION_BITS: RangeInclusive<u32> = 0..=8;
+pub(crate) const FRACTION_BITS: RangeInclusive<u32> = 0..=8;
 /// Legal G.
-const GUARD_BITS: RangeInclusive<u32> = 0..=16;
+pub(crate) const GUARD_BITS: RangeInclusive<u32> = 0..=16;
 /// Legal N.
 const MAX_KEYS: RangeInclusive<usize> = 2..=16384;
 /// Bits of y at most: what an `i32` holds.
@@ -19,6 +19,16 @@ const MOST_SCORE_BITS: u32 = i32::BITS;
 const MOST_OCTAVE_BITS: u32 = 5;
 /// Largest legal `score_shift`.
 pub(super) const MOST_SCORE_SHIFT: u32 = 31;
+
+/// Legal bits of y for F fraction bits: at least the sign over the fraction.
+pub(crate) fn score_bits(fraction_bits: u32) -> RangeInclusive<u32> {
+    fraction_bits + 1..=MOST_SCORE_BITS
+}
+
+/// Legal bits of a distance for F fraction bits.
+pub(crate) fn distance_bits(fraction_bits: u32) -> RangeInclusive<u32> {
+    fraction_bits + 1..=fraction_bits + MOST_OCTAVE_BITS
+}
 
 /// The most by which Mitchell's approximation is off, in octaves: the maximum over x of
 /// log2(1 + x) - x, reached at x = log2(e) - 1.
@@ -143,11 +153,12 @@ impl ScoreFormat {
         let p = &parameters;
         in_range("max_keys", p.max_keys, MAX_KEYS)?;
         in_range("fraction_bits", p.fraction_bits, FRACTION_BITS)?;
-        // At least the sign over the fraction.
-        let score_bits = p.fraction_bits + 1..=MOST_SCORE_BITS;
-        in_range("score_bits", p.score_bits, score_bits)?;
-        let distance_bits = p.fraction_bits + 1..=p.fraction_bits + MOST_OCTAVE_BITS;
-        in_range("distance_bits", p.distance_bits, distance_bits)?;
+        in_range("score_bits", p.score_bits, score_bits(p.fraction_bits))?;
+        in_range(
+            "distance_bits",
+            p.distance_bits,
+            distance_bits(p.fraction_bits),
+        )?;
         in_range("guard_bits", p.guard_bits, GUARD_BITS)?;
         let most = (1 << p.distance_bits) - 1;
         check_thresholds(&p.thresholds, most)?;

@@ -102,6 +102,7 @@ mod weights;
 
 pub use attend::{attend_score_heads, attend_scores, score_codes};
 pub use format::{ErrorBound, Exp2, ScoreFormat, ScoreParameters, score_thresholds};
+pub(crate) use format::{FRACTION_BITS, GUARD_BITS, distance_bits, score_bits};
 pub use product::{causal_lengths, scores};
 pub use row::RowStatistics;
 pub use scale::{ScaledQuery, power_of_two_query};

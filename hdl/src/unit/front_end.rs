@@ -16,7 +16,7 @@ use logattn_golden::scores::ScoreFormat;
 pub(super) struct FrontEnd {
     /// The quantizer: `m_codes` and what goes with it.
     pub coder: Instance,
-    /// A beat is taken.
+    /// A beat is taken in; with scores: it enters the row statistics.
     pub accepted: Signal,
     /// Keys of that beat within the row; key-major where rows of a block differ.
     pub inside_row: Signal,
@@ -124,7 +124,7 @@ fn scores(
     m.output(
         "error_row_length",
         instance.output("error_row_length"),
-        "high for a cycle: a packet was not as long as its row, or its row_length is no row's",
+        "high for a cycle: row_length was 0 or over the limit, or a packet shorter than its row or too long",
     );
     Ok(ScoreSource {
         issue: None,
@@ -186,7 +186,7 @@ fn queries_and_keys(
     m.output(
         "error_row_length",
         instance.output("error_row_length"),
-        "high for a cycle: row_length is 0 or more than a row has",
+        "high for a cycle: row_length was 0, or a row of the block has more keys than the limit",
     );
     if flags_scores {
         m.output(

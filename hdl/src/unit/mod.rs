@@ -1,22 +1,27 @@
 //! The attention unit: one file a module, in the order data flows.
 //!
 //! ```text
-//!  s_axis_attn                                     s_axis_value
-//!      |                                                |
-//!  stream_register                               stream_register
-//!      |                                                |
-//!  quantizer --codes--> survivor_selector --(key,code)--> value_memory
-//!                                                        |
-//!                              shift_ / bucket_ / multiply_accumulator
-//!                                                        |
-//!                                  normalizer --> stream_register --> m_axis_out
+//!  s_axis_attn      s_axis_query, s_axis_key
+//!  (a stream_register at every stream port)
+//!    |     |                |
+//!    |  score_input    score_engine (dot_product, key_memory)
+//!    |     |                |
+//!    |     +-> row_statistics <-+
+//!    |              |
+//!    +--------> quantizer --codes--> survivor_selector --(key,code)--> value_memory <-- s_axis_value
+//!                                                                           |
+//!                                                 shift_ / bucket_ / multiply_accumulator
+//!                                                                           |
+//!                                                                      normalizer --> m_axis_out
 //! ```
 //!
-//! Every module is a plain function from [`Configuration`] to [`Module`]. All stages are elastic:
-//! a register accepts when it is empty or is being emptied in the same cycle, so a bubble never
-//! outlives the first stall behind it and the simulator can model each register with two maxima.
+//! Every module is a plain function from [`Configuration`] to [`Module`]. A stage is one of two
+//! kinds. Elastic: a register accepts when it is empty or is being emptied in the same cycle, so a
+//! bubble never outlives the first stall behind it. Or it never stalls, because room for what
+//! comes out at its end was reserved before it went in ([`score_engine`], [`row_statistics`]). So
+//! the simulator can model each register with two maxima.
 //!
-//! Order of bits on the buses: element 0 in the least significant bits; the codes and the
+//! Order of bits on the buses: element 0 in the least significant bits; codes, scores and
 //! probabilities of a beat are key-major, so element `key * query_block + row`.
 
 mod accumulator;
@@ -36,6 +41,7 @@ mod pipeline;
 mod quantizer;
 mod quotient;
 mod reciprocal;
+mod row_lengths;
 mod row_statistics;
 mod score_engine;
 mod score_input;

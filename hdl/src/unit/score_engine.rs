@@ -20,6 +20,7 @@ use self::beats::Beat;
 use super::dot_product::{dot_product, saturates, vector_bits};
 use super::key_memory::key_memory;
 use super::pipeline::{delayed, delayed_valid};
+use super::row_lengths::{CAUSAL, illegal_length};
 use super::{Builder, Widths, bit, bus, ceil_log2, element, loaded};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::Configuration;
@@ -95,6 +96,7 @@ pub(crate) fn score_engine(c: &Configuration) -> Result<Module, NetlistError> {
         &mut m,
         c,
         &queries,
+        beat.longest,
         events.starts,
         (valid, inside),
         &saturated,
@@ -121,13 +123,7 @@ fn query_ports(m: &mut Builder, c: &Configuration) -> Queries {
             unsigned(SCORE_SHIFT_BITS),
             format!("shift of products to the right{rows}"),
         ),
-        causal: (c.query_block > 1).then(|| {
-            m.input(
-                "causal",
-                bit(),
-                format!("row b of a block has b keys more{rows}"),
-            )
-        }),
+        causal: (c.query_block > 1).then(|| m.input("causal", bit(), CAUSAL)),
         room: m.input("room", bit(), "there is a place for a beat's scores"),
         row_room: m.input("row_room", bit(), "another block may start"),
     }
@@ -289,27 +285,19 @@ fn errors(
     m: &mut Builder,
     c: &Configuration,
     queries: &Queries,
+    longest: Signal,
     starts: Signal,
     (valid, inside): (Signal, Signal),
     saturated: &[Signal],
 ) {
-    let length = queries.row_length;
-    let some = m.any(length);
-    let none = m.not(some);
-    let illegal = if c.max_keys + 1 < 1 << c.length_bits() {
-        let most = m.constant(c.max_keys as u64, length.ty());
-        let over = m.gt(length, most);
-        m.or(none, over)
-    } else {
-        none
-    };
+    let illegal = illegal_length(m, c, queries.row_length, longest);
     let wrong = m.and(starts, illegal);
     let pulse = m.register_reset("error_row_length", bit(), 0);
     m.update(pulse, wrong);
     m.output(
         "error_row_length",
         pulse,
-        "pulse: the row_length of a block is 0 or over max_keys",
+        "pulse: row_length is 0, or the block's longest row has over max_keys",
     );
     if !saturated.is_empty() {
         let saturated = bus(m, saturated);

@@ -1,7 +1,8 @@
 //! Beats of scores from outside: which keys belong to the row, and what is wrong with a packet.
 
 use super::quantizer::remaining_keys;
-use super::{Builder, Widths, bit, bus, ceil_log2};
+use super::row_lengths::{CAUSAL, illegal_length, inside_rows, longest_row, partial_beat};
+use super::{Builder, Widths, bit};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::Configuration;
 
@@ -29,7 +30,7 @@ pub(crate) fn score_input(c: &Configuration) -> Result<Module, NetlistError> {
     let row_length = m.input(
         "row_length",
         unsigned(c.length_bits()),
-        "keys in the row, taken with its first beat",
+        "keys in the row (in row 0 of the block), taken with its first beat",
     );
     let causal = (rows > 1).then(|| m.input("causal", bit(), CAUSAL));
     let room = m.input("room", bit(), "there is a place in the score buffer");
@@ -52,10 +53,12 @@ pub(crate) fn score_input(c: &Configuration) -> Result<Module, NetlistError> {
 
     let longest = longest_row(&mut m, c, row_length, causal);
     let remaining = remaining_keys(&mut m, c, accepted, s_last, longest);
-    let inside = inside_rows(&mut m, c, remaining, causal);
-    let (valid, last) = cut_surplus(&mut m, c, &w, &packet, surplus);
-    let first = m.and(valid, at_start);
-    let error = packet_error(&mut m, c, &packet, at_start, row_length, remaining, surplus);
+    let cut = cut_surplus(&mut m, c, &w, &packet, surplus);
+    let beyond = partial_beat(c).map(|keys| (keys, cut.full));
+    let inside = inside_rows(&mut m, c, remaining, causal, beyond);
+    let first = m.and(cut.valid, at_start);
+    let illegal = illegal_length(&mut m, c, row_length, longest);
+    let error = packet_error(&mut m, c, &packet, at_start, illegal, remaining, surplus);
 
     m.output("s_ready", ready, "beat is taken");
     m.output("m_scores", s_data, "scores, key-major");
@@ -64,81 +67,35 @@ pub(crate) fn score_input(c: &Configuration) -> Result<Module, NetlistError> {
         inside,
         "keys that belong to their row, key-major",
     );
-    m.output("m_last", last, "last beat of the row");
-    m.output("m_valid", valid, "scores are valid");
+    m.output("m_last", cut.last, "last beat of the row");
+    m.output("m_valid", cut.valid, "scores are valid");
     m.output("m_first", first, "first beat of the row");
     m.output(
         "error_row_length",
         error,
-        "the packet that has ended was not as long as its row, or the row as no row is",
+        "the packet that has ended had a length that no row has, was shorter than its row or too long",
     );
     m.finish()
 }
 
-/// What the input `causal` is for.
-pub(super) const CAUSAL: &str = "row b of a block has row_length + b keys instead of row_length";
-
-/// The length of the block's longest row, a bit wider where it can be more than `row_length`.
-pub(super) fn longest_row(
-    m: &mut Builder,
-    c: &Configuration,
-    row_length: Signal,
-    causal: Option<Signal>,
-) -> Signal {
-    let Some(causal) = causal else {
-        return row_length;
-    };
-    let most = (1_usize << c.length_bits()) + c.query_block - 2;
-    let ty = unsigned(ceil_log2(most + 1));
-    let length = m.extend(row_length, ty.width());
-    let further = m.constant(c.query_block as u64 - 1, ty);
-    let none = m.zero(ty);
-    let further = m.mux(causal, further, none);
-    let longest = m.add(length, further);
-    m.name(longest, "longest_row")
+/// A packet without its surplus beats.
+struct Cut {
+    /// The beat in hand goes on.
+    valid: Signal,
+    /// It is the last that does.
+    last: Signal,
+    /// It is the last that a full row has.
+    full: Signal,
 }
 
-/// Which keys of the beat in hand are within their rows, key-major, given how many of the longest
-/// row are still to come.
-pub(super) fn inside_rows(
-    m: &mut Builder,
-    c: &Configuration,
-    remaining: Signal,
-    causal: Option<Signal>,
-) -> Signal {
-    let mut inside = Vec::new();
-    for key in 0..c.keys_per_beat {
-        let reaches = |m: &mut Builder, index: usize| {
-            if index + 1 >= 1 << remaining.width() {
-                return m.constant(0, bit());
-            }
-            let index = m.constant(index as u64, remaining.ty());
-            m.gt(remaining, index)
-        };
-        let within = reaches(m, key);
-        let within = m.name(within, format!("inside_{key}"));
-        for row in 0..c.query_block {
-            inside.push(match causal {
-                Some(causal) if row + 1 < c.query_block => {
-                    let shorter = reaches(m, key + c.query_block - 1 - row);
-                    m.mux(causal, shorter, within)
-                }
-                _ => within,
-            });
-        }
-    }
-    let inside = bus(m, &inside);
-    m.name(inside, "inside_now")
-}
-
-/// Ends a row where it is full. Gives the beats that go on, and the last one of them.
+/// Ends a row where it is full.
 fn cut_surplus(
     m: &mut Builder,
     c: &Configuration,
     w: &Widths,
     packet: &Packet,
     surplus: Signal,
-) -> (Signal, Signal) {
+) -> Cut {
     let wanted = m.not(surplus);
     let valid = m.and(packet.accepted, wanted);
     let valid = m.name(valid, "valid_now");
@@ -164,42 +121,30 @@ fn cut_surplus(
     let goes_on = m.not(packet.last);
     let next = m.and(full_now, goes_on);
     m.update_if(surplus, packet.accepted, next);
-    (valid, last)
+    Cut { valid, last, full }
 }
 
-/// A pulse after a packet whose row length is none, or that was not as long as its row.
+/// A pulse after a packet whose row length no row has, that ended before its row or had surplus
+/// beats.
 fn packet_error(
     m: &mut Builder,
     c: &Configuration,
     packet: &Packet,
     at_start: Signal,
-    row_length: Signal,
+    illegal: Signal,
     remaining: Signal,
     surplus: Signal,
 ) -> Signal {
-    let illegal = illegal_length(m, c, row_length);
     let held = m.register("illegal_held", bit());
     let illegal = m.mux(at_start, illegal, held);
     let illegal = m.name(illegal, "illegal_row");
     m.update_if(held, packet.accepted, illegal);
     let step = m.constant(c.keys_per_beat as u64, remaining.ty());
     let short = m.gt(remaining, step);
+    let short = m.name(short, "packet_is_short");
     let wrong = m.or_all(&[illegal, short, surplus]);
     let ends = m.and_all(&[packet.accepted, packet.last, wrong]);
     let error = m.register_reset("error", bit(), 0);
     m.update(error, ends);
     error
-}
-
-/// A row length that no row has: 0, or more than `max_keys`.
-pub(super) fn illegal_length(m: &mut Builder, c: &Configuration, row_length: Signal) -> Signal {
-    let any = m.any(row_length);
-    let none = m.not(any);
-    let largest = (1_usize << c.length_bits()) - 1;
-    if largest == c.max_keys {
-        return none;
-    }
-    let most = m.constant(c.max_keys as u64, row_length.ty());
-    let over = m.gt(row_length, most);
-    m.or(none, over)
 }

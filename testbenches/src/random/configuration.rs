@@ -77,7 +77,7 @@ fn scored(c: Configuration, input: Input, rng: &mut ChaCha8Rng) -> Configuration
         probability_bits: 16,
         thresholds: Vec::new(),
         fraction_bits: Some(fraction_bits),
-        score_bits: Some(rng.random_range(fraction_bits + 1..=fraction_bits + 16)),
+        score_bits: Some(rng.random_range(fraction_bits + 1..=32)),
         distance_bits: Some(distance_bits),
         guard_bits: Some(rng.random_range(0..=16)),
         exp2: Some([Exp2::Mitchell, Exp2::Table][rng.random_range(0..2)]),

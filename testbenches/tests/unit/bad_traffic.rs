@@ -261,6 +261,28 @@ fn row_lengths_of_zero_and_over_n_are_reported() {
     }
 }
 
+/// N keys in the first row of a causal block are one too many in its second, also where N ends
+/// within a beat.
+#[test]
+fn causal_blocks_longer_than_n_are_reported() {
+    for input in [Input::Scores, Input::Qkv] {
+        for max_keys in 9..=12 {
+            let c = Configuration {
+                max_keys,
+                ..small(input, 2)
+            };
+            let mut drawn = (0..64).map(|seed| full(&c, seed));
+            let causal = drawn.find(|heads| heads[0].causal);
+            let spoil = |stimulus: &mut Stimulus| {
+                let beat = sampling_beat(stimulus);
+                stimulus.sampled[beat].row_length = max_keys as u32;
+            };
+            let heads = causal.expect("half of all are");
+            recovers(&c, &heads, false, spoil, one_row_length_error);
+        }
+    }
+}
+
 /// In the last block of a head, where the memories change to the next one.
 #[test]
 fn a_bad_last_block_gives_its_memories_up() {

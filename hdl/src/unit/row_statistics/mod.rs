@@ -320,7 +320,7 @@ fn sum_powers(
     });
     let largest = (c.normalize == Normalize::Complement).then(|| {
         let found = Found {
-            largest: farthest_from_pruned(m, parts, distances.word),
+            largest: at_maximum(m, parts, distances.word),
             beat: beats
                 .index
                 .map(|index| delayed(m, "distance_beat", index, 2)),
@@ -338,7 +338,7 @@ fn sum_powers(
 }
 
 /// A bit a key: its distance is 0.
-fn farthest_from_pruned(m: &mut Builder, parts: &Parts, closeness: Signal) -> Signal {
+fn at_maximum(m: &mut Builder, parts: &Parts, closeness: Signal) -> Signal {
     let bits = parts.format.parameters().distance_bits;
     let largest: Vec<Signal> = elements(m, closeness, bits)
         .into_iter()

@@ -1,12 +1,15 @@
 //! The beats of a block: how many there are, and which of their keys belong to which row.
 
-use super::super::{Builder, Widths, bit, bus, ceil_log2};
+use super::super::row_lengths::{inside_rows, longest_row, most_keys, partial_beat};
+use super::super::{Builder, Widths, bit};
 use super::Queries;
 use crate::netlist::{Signal, unsigned};
 use logattn_golden::config::Configuration;
 
 /// The beat that is issued next.
 pub(super) struct Beat {
+    /// Keys of the longest row, if the block starts with this beat.
+    pub longest: Signal,
     /// Absent where a block is one beat.
     pub position: Option<Position>,
     /// It is its block's last.
@@ -23,11 +26,6 @@ pub(super) struct Position {
     pub index: Signal,
 }
 
-/// Keys that the longest row of a block can be said to have, legal or not.
-fn most_keys(c: &Configuration) -> usize {
-    (1 << c.length_bits()) - 1 + c.query_block - 1
-}
-
 /// Follows the beats of a block: as many as its longest row takes, but no more than `max_keys`
 /// keys do, so that a length over `max_keys` reads nothing that is not there.
 pub(super) fn beat(
@@ -41,12 +39,11 @@ pub(super) fn beat(
         first: m.register_reset("at_start", bit(), 1),
         index: m.register_reset("beat", unsigned(w.beat), 0),
     });
-    let remaining = remaining_keys(m, c, queries, position, issue);
+    let longest = longest_row(m, c, queries.row_length, queries.causal);
+    let remaining = remaining_keys(m, c, longest, position, issue);
 
     let too_long = c.beats(most_keys(c)) > c.beats(c.max_keys);
-    // Keys of a last beat that there are, where a length over `max_keys` can include others.
-    let partial = Some(c.max_keys % c.keys_per_beat)
-        .filter(|partial| *partial > 0 && most_keys(c) > c.max_keys);
+    let partial = partial_beat(c);
     let reaches_end = position.filter(|_| too_long || partial.is_some());
     let at_end = reaches_end.map(|position| {
         let end = c.beats(c.max_keys) as u64 - 1;
@@ -73,8 +70,9 @@ pub(super) fn beat(
         .causal
         .map(|causal| causal_block(m, causal, position, issue));
     let beyond = partial.zip(at_end);
-    let inside = inside(m, c, remaining, causal, beyond);
+    let inside = inside_rows(m, c, remaining, causal, beyond);
     Beat {
+        longest,
         position,
         last,
         inside,
@@ -96,22 +94,10 @@ fn advance(m: &mut Builder, position: Position, issue: Signal, last: Signal) {
 fn remaining_keys(
     m: &mut Builder,
     c: &Configuration,
-    queries: &Queries,
+    longest: Signal,
     position: Option<Position>,
     issue: Signal,
 ) -> Signal {
-    let longest = match queries.causal {
-        Some(causal) => {
-            let ty = unsigned(ceil_log2(most_keys(c) + 1));
-            let wide = m.extend(queries.row_length, ty.width());
-            let more = m.constant(c.query_block as u64 - 1, ty);
-            let none = m.zero(ty);
-            let more = m.mux(causal, more, none);
-            let longest = m.add(wide, more);
-            m.name(longest, "longest_row")
-        }
-        None => queries.row_length,
-    };
     let Some(position) = position else {
         return longest;
     };
@@ -140,42 +126,4 @@ fn causal_block(
     let now = m.name(now, "causal_block");
     m.update_if(carried, issue, now);
     now
-}
-
-/// Which keys of the beat are within their row's length: row b of a causal block has
-/// `query_block - 1 - b` keys less than its longest row. `beyond`: how many keys of the last beat
-/// that `max_keys` allows exist, and whether this is that beat.
-fn inside(
-    m: &mut Builder,
-    c: &Configuration,
-    remaining: Signal,
-    causal: Option<Signal>,
-    beyond: Option<(usize, Signal)>,
-) -> Signal {
-    let rows = c.query_block;
-    let more_than: Vec<Signal> = (0..c.keys_per_beat + rows - 1)
-        .map(|count| {
-            let limit = m.constant(count as u64, remaining.ty());
-            let more = m.gt(remaining, limit);
-            m.name(more, format!("more_than_{count}"))
-        })
-        .collect();
-    let mut inside = Vec::new();
-    for key in 0..c.keys_per_beat {
-        for row in 0..rows {
-            let fewer = rows - 1 - row;
-            let within = match causal {
-                Some(causal) if fewer > 0 => m.mux(causal, more_than[key + fewer], more_than[key]),
-                _ => more_than[key],
-            };
-            inside.push(match beyond {
-                Some((keys, at_end)) if key >= keys => {
-                    let exists = m.not(at_end);
-                    m.and(within, exists)
-                }
-                _ => within,
-            });
-        }
-    }
-    bus(m, &inside)
 }

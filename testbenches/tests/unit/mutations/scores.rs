@@ -43,9 +43,9 @@ pub(super) fn qkv_unit() -> Configuration {
 fn wrong_choices_of_the_score_input_are_caught() {
     #[rustfmt::skip]
     let choices = [
-        ("score_input", "inside_0", StuckAt(1), "a row of length 0 has a key"),
-        ("score_input", "inside_2", FlipComparison, "the third key is inside a beat too early"),
-        ("score_input", "inside_3", StuckAt(1), "masked keys count"),
+        ("score_input", "more_than_0", StuckAt(1), "a row of length 0 has a key"),
+        ("score_input", "more_than_2", FlipComparison, "the third key is inside a beat too early"),
+        ("score_input", "more_than_3", StuckAt(1), "masked keys count"),
         ("score_input", "s_ready_now", StuckAt(1), "a beat is taken without a place for it"),
         ("score_input", "illegal_row", StuckAt(0), "a row of length 0 is not flagged"),
         ("score_input", "error", StuckAt(0), "nothing is flagged"),
