@@ -7,7 +7,7 @@
 mod tests;
 
 use super::normalizer::Flow;
-use super::{Builder, loaded};
+use super::{Builder, loaded, saturated};
 use crate::netlist::{Module, NetlistError, Signal, signed};
 use logattn_golden::config::Configuration;
 
@@ -63,7 +63,7 @@ fn complement_rounding(c: &Configuration) -> Result<Module, NetlistError> {
         }
     };
     let quotient = m.name(quotient, "quotient");
-    let output = saturate(&mut m, quotient, output_bits);
+    let (output, _) = saturated(&mut m, quotient, output_bits);
     m.output("rounded", output, "the output: rounded and saturated");
     m.finish()
 }
@@ -93,24 +93,4 @@ fn round_off(m: &mut Builder, a: Signal, bits: u32) -> Signal {
     let up = m.extend(up, integer.width());
     let up = m.as_signed(up);
     m.add(integer, up)
-}
-
-/// `a`, which is wider, in `bits` signed bits, or what of them is nearest to it.
-fn saturate(m: &mut Builder, a: Signal, bits: u32) -> Signal {
-    let negative = m.bit(a, a.width() - 1);
-    let sign_bits = m.slice(a, bits - 1, a.width() - (bits - 1));
-    let sign_bits = m.name(sign_bits, "sign_bits");
-    m.comment("it fits if all bits from the output's sign on are equal");
-    let none = m.any(sign_bits);
-    let none = m.not(none);
-    let all = m.all(sign_bits);
-    let fits = m.or(none, all);
-    let fits = m.name(fits, "fits");
-    let kept = m.slice(a, 0, bits);
-    let nonnegative = m.not(negative);
-    let rest = m.replicate(nonnegative, bits - 1);
-    let limit = m.concat(&[negative, rest]);
-    let limit = m.name(limit, "limit");
-    let output = m.mux(fits, kept, limit);
-    m.as_signed(output)
 }

@@ -2,7 +2,7 @@
 //! saturated to `score_bits`.
 
 use super::pipeline::tree;
-use super::{Builder, bit, element};
+use super::{Builder, bit, element, saturated};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use logattn_golden::config::{Configuration, QUERY_KEY_BITS};
 use logattn_golden::microarchitecture::SCORE_SHIFT_BITS;
@@ -87,26 +87,4 @@ fn score(m: &mut Builder, c: &Configuration, shifted: Signal) {
             "the shifted product does not fit the score, which is the nearest that does",
         );
     }
-}
-
-/// `value` in `bits` bits, fewer than it has, and whether it fits: if not, the result is the
-/// number of those bits that is nearest to it.
-fn saturated(m: &mut Builder, value: Signal, bits: u32) -> (Signal, Signal) {
-    let above = m.slice(value, bits - 1, value.width() - bits + 1);
-    let above = m.name(above, "sign_and_above");
-    let (ones, any) = (m.all(above), m.any(above));
-    let zeros = m.not(any);
-    let fits = m.or(ones, zeros);
-    let fits = m.name(fits, "fits");
-    let sign = m.bit(value, value.width() - 1);
-    let nearest = if bits > 1 {
-        let positive = m.not(sign);
-        let rest = m.replicate(positive, bits - 1);
-        m.concat(&[sign, rest])
-    } else {
-        sign
-    };
-    let kept = m.slice(value, 0, bits);
-    let result = m.mux(fits, kept, nearest);
-    (m.as_signed(result), fits)
 }

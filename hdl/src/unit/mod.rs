@@ -163,3 +163,25 @@ pub(crate) fn choose(m: &mut Builder, index: Signal, options: &[Signal]) -> Sign
     }
     level[0]
 }
+
+/// `value` in `bits` bits, fewer than it has, and whether it fits: if not, the result is the
+/// number of those bits that is nearest to it.
+pub(crate) fn saturated(m: &mut Builder, value: Signal, bits: u32) -> (Signal, Signal) {
+    let above = m.slice(value, bits - 1, value.width() - bits + 1);
+    let above = m.name(above, "sign_and_above");
+    let (ones, any) = (m.all(above), m.any(above));
+    let zeros = m.not(any);
+    let fits = m.or(ones, zeros);
+    let fits = m.name(fits, "fits");
+    let sign = m.bit(value, value.width() - 1);
+    let nearest = if bits > 1 {
+        let positive = m.not(sign);
+        let rest = m.replicate(positive, bits - 1);
+        m.concat(&[sign, rest])
+    } else {
+        sign
+    };
+    let kept = m.slice(value, 0, bits);
+    let result = m.mux(fits, kept, nearest);
+    (m.as_signed(result), fits)
+}
