@@ -120,9 +120,10 @@ impl Bench<'_> {
 
             let before = cycle.wrapping_sub(1);
             let wrong_length = blocks.get(&before).is_some_and(|block| {
-                seen.too_long += u64::from(block.row_length > c.max_keys);
+                let too_long = block.row_length_of(c.query_block - 1) > c.max_keys;
+                seen.too_long += u64::from(too_long);
                 seen.empty += u64::from(block.row_length == 0);
-                block.row_length == 0 || block.row_length > c.max_keys
+                block.row_length == 0 || too_long
             });
             assert_eq!(is("error_row_length"), wrong_length, "cycle {cycle}");
             if c.product_bits() > c.attention_bits() {
