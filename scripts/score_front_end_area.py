@@ -76,6 +76,7 @@ def main():
     parser.add_argument(
         "--keys-per-beat", type=int, nargs="+", default=[8, 16], help="W, powers of two"
     )
+    parser.add_argument("--most", type=int, help="fail if a front end takes more LUTs for logic")
     arguments = parser.parse_args()
     version = importlib.metadata.version("pyosys")
     print(f"{arguments.config}, pyosys {version}, {SYNTHESIS.format('MODULE')}; pre-layout")
@@ -92,6 +93,8 @@ def main():
                         f"{width:2}  {module:14} {luts:5} {memory:7} {registers:5} {rams:5} {dsps:4}"
                         f"  {luts / width:6.1f}"
                     )
+                if arguments.most is not None and luts > arguments.most:
+                    raise Finding(f"{luts} LUT at W = {width}, at most {arguments.most} expected")
         except (Finding, subprocess.CalledProcessError) as error:
             print(f"score_front_end_area: {error}", file=sys.stderr)
             return 1
