@@ -7,16 +7,18 @@ use std::path::Path;
 /// The tensors of a capture before they are checked (see the crate's table of shapes).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tensors {
-    /// Queries, [heads, tokens, D]; logits are q·k / sqrt(D).
+    /// Queries, [heads, rows, D]; logits are q·k / sqrt(D). As many rows as tokens; of a causal
+    /// capture it may be the last rows alone.
     pub q: Option<Stored>,
-    /// Keys, [heads, tokens, D].
+    /// Keys, [KV heads, tokens, D].
     pub k: Option<Stored>,
-    /// Values, [heads, tokens, D]. Always needed.
+    /// Values, [KV heads, tokens, D]. Always needed. The number of heads is a multiple of the
+    /// number of KV heads.
     pub v: Option<Stored>,
     /// Attention values, [heads, rows, tokens]. If they are there, they are used as they are and
     /// not computed from `q` and `k`.
     pub probabilities: Option<Array3<f32>>,
-    /// Which keys are valid, `[tokens]`. Absent: all.
+    /// Which keys are valid, `[tokens]`. Absent: all. A causal capture can mask none.
     pub mask: Option<Vec<bool>>,
 }
 
@@ -27,6 +29,12 @@ pub struct Metadata {
     pub layers: Option<usize>,
     /// Heads of one layer. Default: heads / `layers`.
     pub heads_per_layer: Option<usize>,
+    /// KV heads of one layer, each shared by heads / KV heads heads that follow one another.
+    /// Default: KV heads / `layers`.
+    pub kv_heads_per_layer: Option<usize>,
+    /// Whether a row sees no key after its own token. The rows are those of the last tokens: row
+    /// i of R over N tokens sees the keys 0 ..= N - R + i. Default: no.
+    pub causal: bool,
     /// Name of the model.
     pub model: Option<String>,
     /// The text that the model read.
@@ -83,7 +91,7 @@ impl Capture {
         .expect("the embedded capture is part of the program and loads")
     }
 
-    /// The same capture with q, k and v in int8, a scale for each head.
+    /// The same capture with q, k and v in int8, a scale for each head (k and v: KV head).
     pub fn quantized(&self) -> Self {
         Capture {
             q: self.q.as_ref().map(Stored::quantized),
@@ -98,8 +106,17 @@ impl Capture {
         &self.name
     }
 
-    /// Number of heads, all layers together.
+    /// Number of (query) heads, all layers together.
     pub fn heads(&self) -> usize {
+        let of_queries = self.q.as_ref().map(|q| q.shape()[0]);
+        let of_probabilities = self.probabilities.as_ref().map(|p| p.dim().0);
+        // The checks admit no capture without both.
+        of_queries.or(of_probabilities).unwrap_or(self.kv_heads())
+    }
+
+    /// Number of KV heads (those of keys and values), all layers together; `heads()` is a multiple
+    /// of it.
+    pub fn kv_heads(&self) -> usize {
         self.v.shape()[0]
     }
 
@@ -108,11 +125,27 @@ impl Capture {
         self.v.shape()[1]
     }
 
-    /// Number of rows (queries) of a head: `tokens()` unless the file gives probabilities.
+    /// Number of rows of a head: those of the probabilities if the file gives them, else those of
+    /// the queries. `tokens()`, but for given probabilities and causal captures.
     pub fn rows(&self) -> usize {
-        self.probabilities
-            .as_ref()
-            .map_or(self.tokens(), |p| p.dim().1)
+        let of_probabilities = self.probabilities.as_ref().map(|p| p.dim().1);
+        let of_queries = self.q.as_ref().map(|q| q.shape()[1]);
+        of_probabilities.or(of_queries).unwrap_or(self.tokens())
+    }
+
+    /// Whether a row sees no key after its own token (see [`Metadata::causal`]).
+    pub fn causal(&self) -> bool {
+        self.metadata.causal
+    }
+
+    /// Number of keys that a row sees, masked ones included: the keys 0 .. `row_length(row)`. All
+    /// `tokens()`, but in a causal capture, whose last row alone sees all. `row` is below
+    /// `rows()`.
+    pub fn row_length(&self, row: usize) -> usize {
+        match self.causal() {
+            true => (self.tokens() - self.rows() + row + 1).min(self.tokens()),
+            false => self.tokens(),
+        }
     }
 
     /// Head dimension D.
@@ -125,9 +158,14 @@ impl Capture {
         self.layers
     }
 
-    /// Number of heads of one layer.
+    /// Number of (query) heads of one layer.
     pub fn heads_per_layer(&self) -> usize {
         self.heads() / self.layers
+    }
+
+    /// Number of KV heads of one layer.
+    pub fn kv_heads_per_layer(&self) -> usize {
+        self.kv_heads() / self.layers
     }
 
     /// Which keys are valid, `[tokens]`.
@@ -136,9 +174,10 @@ impl Capture {
     }
 
     /// Rows worth looking at: those whose own token is not masked. Where the file gives
-    /// probabilities, rows need not be the keys' tokens, and it is all rows.
+    /// probabilities, rows need not be the keys' tokens, and it is all rows; so it is of a causal
+    /// capture, which masks none.
     pub fn valid_rows(&self) -> Vec<usize> {
-        let every = self.probabilities.is_some();
+        let every = self.probabilities.is_some() || self.causal();
         (0..self.rows())
             .filter(|&row| every || self.mask[row])
             .collect()
@@ -154,7 +193,7 @@ impl Capture {
         &self.metadata
     }
 
-    /// One head, counted over all layers.
+    /// One (query) head, counted over all layers.
     ///
     /// # Errors
     /// [`Error::NoSuchHead`].

@@ -2,7 +2,7 @@
 
 use crate::stored::LARGEST_SCALE;
 use crate::{Capture, Error, Metadata, Result, Stored, Tensors};
-use ndarray::{Array3, Dimension};
+use ndarray::{Array3, Dimension, s};
 
 /// By how much a row of probabilities may sum over 1: rounding of f32 and f16.
 pub(crate) const ROW_SUM_SLACK: f64 = 1e-3;
@@ -38,25 +38,31 @@ pub(crate) fn capture(
     let v = v.ok_or_else(|| missing(file, "v", &present))?;
 
     let shape = v.shape();
-    for (name, tensor) in [("v", Some(&v)), ("q", q.as_ref()), ("k", k.as_ref())] {
-        let Some(tensor) = tensor else { continue };
-        if tensor.shape() != shape {
-            return Err(Error::Shape {
-                file: file.into(),
-                tensor: name.into(),
-                found: tensor.shape().into(),
-                legal: shape.into(),
-                reason: "the shape of `v`",
-            });
-        }
-        stored(file, name, tensor)?;
+    stored(file, "v", &v)?;
+    if let Some(k) = &k {
+        key_shape(file, k.shape(), shape)?;
+        stored(file, "k", k)?;
+    }
+    if let Some(q) = &q {
+        query_shape(file, q.shape(), shape, metadata.causal)?;
+        stored(file, "q", q)?;
     }
     let mask_given = mask.is_some();
-    let mask = checked_mask(file, mask, shape[1])?;
+    let mask = checked_mask(file, mask, shape[1], metadata.causal)?;
     if let Some(values) = &probabilities {
-        probability_values(file, values, shape, row_sum_slack)?;
+        let q_shape = q.as_ref().map(Stored::shape);
+        probability_shape(file, values.dim(), shape, q_shape, metadata.causal)?;
+        probability_values(file, values, row_sum_slack)?;
+        if metadata.causal {
+            causal_probabilities(file, values)?;
+        }
     }
-    let layers = layers(file, &metadata, shape[0])?;
+    let heads = match (&q, &probabilities) {
+        (Some(q), _) => q.shape()[0],
+        (None, Some(values)) => values.dim().0,
+        (None, None) => shape[0],
+    };
+    let layers = layers(file, &metadata, heads, shape[0])?;
     Ok(Capture {
         name: file.into(),
         q,
@@ -97,6 +103,61 @@ pub(crate) fn missing(file: &str, tensor: &str, present: &[&str]) -> Error {
         found,
         legal: MEMBERS,
     }
+}
+
+fn key_shape(file: &str, found: [usize; 3], v: [usize; 3]) -> Result<()> {
+    if found == v {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        file: file.into(),
+        tensor: "k".into(),
+        found: found.into(),
+        legal: v.into(),
+        reason: "the shape of `v`",
+    })
+}
+
+/// Whole groups of heads for each KV head, a row for each token; in a causal capture there may be
+/// fewer rows.
+fn query_shape(file: &str, found: [usize; 3], v: [usize; 3], causal: bool) -> Result<()> {
+    let [_, tokens, dimension] = v;
+    not_empty(file, "q", &found)?;
+    groups(file, "q", &found, v[0])?;
+    let (rows, reason) = match causal {
+        true => (
+            found[1].min(tokens),
+            "D of `v` and at most as many rows as its tokens",
+        ),
+        false => (
+            tokens,
+            "tokens and D of `v`; fewer rows only in a causal capture",
+        ),
+    };
+    let legal = [found[0], rows, dimension];
+    if found == legal {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        file: file.into(),
+        tensor: "q".into(),
+        found: found.into(),
+        legal: legal.into(),
+        reason,
+    })
+}
+
+/// That the heads of a tensor are a multiple of the KV heads.
+fn groups(file: &str, tensor: &'static str, found: &[usize; 3], kv_heads: usize) -> Result<()> {
+    if found[0].is_multiple_of(kv_heads) {
+        return Ok(());
+    }
+    Err(Error::Groups {
+        file: file.into(),
+        tensor,
+        found: (*found).into(),
+        kv_heads,
+    })
 }
 
 /// Sizes, scales and values of one of q, k, v.
@@ -157,7 +218,12 @@ fn finite(file: &str, tensor: &str, values: &Array3<f32>) -> Result<()> {
     }
 }
 
-fn checked_mask(file: &str, mask: Option<Vec<bool>>, tokens: usize) -> Result<Vec<bool>> {
+fn checked_mask(
+    file: &str,
+    mask: Option<Vec<bool>>,
+    tokens: usize,
+    causal: bool,
+) -> Result<Vec<bool>> {
     let Some(mask) = mask else {
         return Ok(vec![true; tokens]);
     };
@@ -176,26 +242,77 @@ fn checked_mask(file: &str, mask: Option<Vec<bool>>, tokens: usize) -> Result<Ve
             found: tokens,
         });
     }
-    Ok(mask)
+    match mask.iter().position(|valid| !valid) {
+        // Where padding goes before the text, a row's first keys would be no keys at all.
+        Some(key) if causal => Err(Error::CausalMask {
+            file: file.into(),
+            key,
+        }),
+        _ => Ok(mask),
+    }
 }
 
-fn probability_values(
+/// The heads of `q` if it is there, else whole groups for each KV head; the tokens of `v`; any
+/// number of rows, but in a causal capture at most the tokens, and those of `q` if it is there.
+fn probability_shape(
     file: &str,
-    values: &Array3<f32>,
-    v_shape: [usize; 3],
-    row_sum_slack: f64,
+    (heads, rows, keys): (usize, usize, usize),
+    v: [usize; 3],
+    q: Option<[usize; 3]>,
+    causal: bool,
 ) -> Result<()> {
-    let (heads, rows, keys) = values.dim();
-    not_empty(file, "probabilities", &[heads, rows, keys])?;
-    if [heads, keys] != v_shape[..2] {
-        return Err(Error::Shape {
-            file: file.into(),
-            tensor: "probabilities".into(),
-            found: vec![heads, rows, keys],
-            legal: vec![v_shape[0], rows, v_shape[1]],
-            reason: "heads and tokens of `v`",
-        });
+    let found = [heads, rows, keys];
+    not_empty(file, "probabilities", &found)?;
+    let legal_rows = match (causal, q) {
+        (true, Some([_, rows, _])) => rows,
+        (true, None) => rows.min(v[1]),
+        (false, _) => rows,
+    };
+    let legal_heads = match q {
+        Some([heads, ..]) => heads,
+        None => {
+            groups(file, "probabilities", &found, v[0])?;
+            heads
+        }
+    };
+    let legal = [legal_heads, legal_rows, v[1]];
+    if found == legal {
+        return Ok(());
     }
+    Err(Error::Shape {
+        file: file.into(),
+        tensor: "probabilities".into(),
+        found: found.into(),
+        legal: legal.into(),
+        reason: match (causal, q) {
+            (true, Some(_)) => "heads and rows of `q`, tokens of `v`",
+            (true, None) => "tokens of `v`, in a causal capture at most as many rows",
+            (false, Some(_)) => "heads of `q`, tokens of `v`",
+            (false, None) => "tokens of `v`",
+        },
+    })
+}
+
+/// Beyond the length of a row there is nothing.
+fn causal_probabilities(file: &str, values: &Array3<f32>) -> Result<()> {
+    let (heads, rows, keys) = values.dim();
+    for (head, row) in (0..heads).flat_map(|head| (0..rows).map(move |row| (head, row))) {
+        let length = keys - rows + row + 1;
+        let beyond = values.slice(s![head, row, length..]);
+        if let Some(offset) = beyond.iter().position(|&x| x != 0.0) {
+            return Err(Error::CausalProbability {
+                file: file.into(),
+                index: [head, row, length + offset],
+                found: beyond[offset],
+                length,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn probability_values(file: &str, values: &Array3<f32>, row_sum_slack: f64) -> Result<()> {
+    let rows = values.dim().1;
     finite(file, "probabilities", values)?;
     let outside = |x: &f32| !(0.0..=1.0).contains(x);
     if let Some(((head, row, key), found)) = values.indexed_iter().find(|(_, x)| outside(x)) {
@@ -220,33 +337,58 @@ fn probability_values(
     Ok(())
 }
 
-/// Number of layers; layers times heads per layer must be the number of heads.
-fn layers(file: &str, metadata: &Metadata, heads: usize) -> Result<usize> {
+/// Number of layers; layers times heads per layer must be the number of heads, and the same for
+/// KV heads.
+fn layers(file: &str, metadata: &Metadata, heads: usize, kv_heads: usize) -> Result<usize> {
     let wrong = |key, found: usize, legal| Error::Metadata {
         file: file.into(),
         key,
         found: found.to_string(),
         legal,
     };
-    let divides = |x: usize| x != 0 && heads.is_multiple_of(x);
-    match (metadata.layers, metadata.heads_per_layer) {
-        (None, None) => Ok(1),
-        (Some(layers), _) if !divides(layers) => Err(wrong(
+    let per_layer = [
+        ("heads_per_layer", metadata.heads_per_layer, heads, "heads"),
+        (
+            "kv_heads_per_layer",
+            metadata.kv_heads_per_layer,
+            kv_heads,
+            "KV heads",
+        ),
+    ];
+    let divides = |x: usize, of: usize| x != 0 && of.is_multiple_of(x);
+    let mut layers = metadata.layers;
+    // Heads are a multiple of KV heads: what divides these divides both.
+    if let Some(found) = layers.filter(|&layers| !divides(layers, kv_heads)) {
+        let of = match kv_heads == heads {
+            true => format!("heads, {heads}"),
+            false => format!("KV heads, {kv_heads}"),
+        };
+        return Err(wrong(
             "layers",
-            layers,
-            format!("a divisor of the number of heads, {heads}"),
-        )),
-        (Some(layers), Some(per_layer)) if per_layer != heads / layers => Err(wrong(
-            "heads_per_layer",
-            per_layer,
-            format!("{} ({heads} heads in {layers} layers)", heads / layers),
-        )),
-        (Some(layers), _) => Ok(layers),
-        (None, Some(per_layer)) if !divides(per_layer) => Err(wrong(
-            "heads_per_layer",
-            per_layer,
-            format!("a divisor of the number of heads, {heads}"),
-        )),
-        (None, Some(per_layer)) => Ok(heads / per_layer),
+            found,
+            format!("a divisor of the number of {of}"),
+        ));
     }
+    for (key, found, all, what) in per_layer {
+        let Some(found) = found else { continue };
+        match layers {
+            Some(layers) if found != all / layers => {
+                let legal = format!("{} ({all} {what} in {layers} layers)", all / layers);
+                return Err(wrong(key, found, legal));
+            }
+            Some(_) => {}
+            None if divides(found, all) && divides(all / found, kv_heads) => {
+                layers = Some(all / found);
+            }
+            None => {
+                let mut legal = format!("a divisor of the number of {what}, {all}");
+                if divides(found, all) {
+                    legal +=
+                        &format!(", for layers of which each has its part of {kv_heads} KV heads");
+                }
+                return Err(wrong(key, found, legal));
+            }
+        }
+    }
+    Ok(layers.unwrap_or(1))
 }

@@ -95,6 +95,20 @@ pub enum Error {
         /// Where that shape comes from.
         reason: &'static str,
     },
+    /// The heads do not share the KV heads evenly.
+    #[error(
+        "{file}: tensor `{tensor}` has shape {found:?}; legal: a number of heads that is a multiple of the {kv_heads} of `v`"
+    )]
+    Groups {
+        /// The file.
+        file: String,
+        /// The tensor.
+        tensor: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// Number of heads of `v`.
+        kv_heads: usize,
+    },
     /// A value is NaN or infinite.
     #[error("{file}: tensor `{tensor}` holds {found} at {index:?}; legal: finite values")]
     NotFinite {
@@ -156,6 +170,31 @@ pub enum Error {
         file: String,
         /// Number of keys.
         found: usize,
+    },
+    /// The mask of a causal capture leaves a key out.
+    #[error(
+        "{file}: tensor `mask` masks key {key} of a causal capture; legal: all keys valid (padding in causal captures is not supported)"
+    )]
+    CausalMask {
+        /// The file.
+        file: String,
+        /// The first masked key.
+        key: usize,
+    },
+    /// A row of a causal capture has a probability for a key that it does not see.
+    #[error(
+        "{file}: tensor `probabilities`, head {}, row {} holds {found} at key {}; legal: 0, as the causal row sees the keys 0 to {} only",
+        index[0], index[1], index[2], length - 1
+    )]
+    CausalProbability {
+        /// The file.
+        file: String,
+        /// Head, row and key.
+        index: [usize; 3],
+        /// The value.
+        found: f32,
+        /// Number of keys that the row sees.
+        length: usize,
     },
     /// The metadata contradicts the tensors.
     #[error("{file}: metadata `{key}` is {found}; legal: {legal}")]

@@ -10,7 +10,8 @@ use std::collections::HashMap;
 const FLOATS: &str = "F32, F16 or BF16";
 const FLOATS_OR_INT8: &str = "F32, F16, BF16, or I8 with a scale";
 const INTEGERS: &str = "BOOL, U8 or another integer type";
-const QKV: &str = "[heads, tokens, D]";
+const Q: &str = "[heads, rows, D]";
+const KV: &str = "[KV heads, tokens, D]";
 const PROBABILITIES: &str = "[heads, rows, tokens]";
 
 impl Capture {
@@ -31,9 +32,9 @@ impl Capture {
         };
         let (probabilities, row_sum_slack) = reader.probabilities()?;
         let tensors = Tensors {
-            q: reader.stored("q")?,
-            k: reader.stored("k")?,
-            v: reader.stored("v")?,
+            q: reader.stored("q", Q)?,
+            k: reader.stored("k", KV)?,
+            v: reader.stored("v", KV)?,
             probabilities,
             mask: reader.mask()?,
         };
@@ -86,7 +87,7 @@ impl Reader<'_> {
         Array3::from_shape_vec((a, b, c), values).map_err(|_| self.wrong_rank(name, shape, legal))
     }
 
-    fn stored(&self, name: &str) -> Result<Option<Stored>> {
+    fn stored(&self, name: &str, dimensions: &'static str) -> Result<Option<Stored>> {
         let Some(view) = self.tensor(name) else {
             return Ok(None);
         };
@@ -102,11 +103,11 @@ impl Reader<'_> {
                     found: view.dtype().to_string(),
                 });
             }
-            let values = self.array(name, view.shape(), QKV, values)?;
+            let values = self.array(name, view.shape(), dimensions, values)?;
             return Ok(Some(Stored::Float(values)));
         }
         let values = view.data().iter().map(|&b| b as i8).collect();
-        let values = self.array(name, view.shape(), QKV, values)?;
+        let values = self.array(name, view.shape(), dimensions, values)?;
         let scale = scale.ok_or_else(|| Error::MissingTensor {
             file: self.file.into(),
             tensor: scale_name.clone(),
@@ -197,9 +198,23 @@ fn metadata(file: &str, map: Option<&HashMap<String, String>>) -> Result<Metadat
             })
             .transpose()
     };
+    let causal = match text("causal").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(found) => {
+            return Err(Error::Metadata {
+                file: file.into(),
+                key: "causal",
+                found: format!("`{found}`"),
+                legal: "`true` or `false`".into(),
+            });
+        }
+    };
     Ok(Metadata {
         layers: number("layers")?,
         heads_per_layer: number("heads_per_layer")?,
+        kv_heads_per_layer: number("kv_heads_per_layer")?,
+        causal,
         model: text("model"),
         text: text("text"),
         text_source: text("text_source"),

@@ -5,16 +5,16 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 /// Largest scale whose every int8 multiple is finite.
 pub(crate) const LARGEST_SCALE: f32 = f32::MAX / 128.0;
 
-/// One of `q`, `k`, `v`: [heads, tokens, D].
+/// One of `q` [heads, rows, D], `k`, `v` [KV heads, tokens, D].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stored {
     /// Floating-point values.
     Float(Array3<f32>),
     /// Integers; value = integer * the head's scale.
     Int8 {
-        /// The integers, [heads, tokens, D].
+        /// The integers, in the tensor's shape.
         values: Array3<i8>,
-        /// Scale of each head, `[heads]`.
+        /// Scale of each (KV) head.
         scales: Array1<f32>,
     },
 }
@@ -49,7 +49,7 @@ impl Int8Matrix {
 }
 
 impl Stored {
-    /// Shape: heads, tokens, head dimension.
+    /// Shape: (KV) heads, tokens (of `q`: rows), head dimension.
     pub fn shape(&self) -> [usize; 3] {
         let (heads, tokens, dimension) = match self {
             Stored::Float(values) => values.dim(),

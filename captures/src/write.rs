@@ -59,7 +59,9 @@ impl Capture {
         let number = |n: Option<usize>| n.map(|n| n.to_string());
         let Capture { metadata, .. } = self;
         [
+            ("causal", metadata.causal.then(|| "true".into())),
             ("heads_per_layer", number(metadata.heads_per_layer)),
+            ("kv_heads_per_layer", number(metadata.kv_heads_per_layer)),
             ("layers", number(metadata.layers)),
             ("model", metadata.model.clone()),
             ("text", metadata.text.clone()),

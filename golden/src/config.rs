@@ -12,6 +12,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::ConfigurationError;
 use crate::scores::{Exp2, ScoreFormat, ScoreParameters};
@@ -223,6 +224,17 @@ impl Configuration {
             })?;
         configuration.check(source_name, &GivenFields::of(text))?;
         Ok(configuration)
+    }
+
+    /// The first half of the SHA-256 of the configuration's TOML, in hexadecimal: what generated
+    /// files and results name it by.
+    ///
+    /// # Errors
+    /// As [`Configuration::to_toml`].
+    pub fn sha256(&self) -> Result<String, ConfigurationError> {
+        let digest = Sha256::digest(self.to_toml()?.as_bytes());
+        let half = digest.iter().take(16);
+        Ok(half.map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The configuration as TOML text that [`Configuration::from_toml`] reads back equal.

@@ -42,4 +42,4 @@ pub use reciprocal::{Reciprocal, ReciprocalFormat};
 pub use scores::{
     Exp2, ScoreFormat, ScoreParameters, attend_score_heads, attend_scores, score_codes,
 };
-pub use unit::{HeadInput, UnitAttention, attend_unit};
+pub use unit::{HeadInput, UnitAttention, UnitCodes, attend_unit, unit_codes};

@@ -1,7 +1,7 @@
 //! What a unit makes of a head, whatever its input is: the one entry that everything which is
 //! compared with hardware uses.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
 use crate::attention::{Attention, attend, codes};
 use crate::config::{Accumulate, Configuration, Input, Normalize};
@@ -40,6 +40,15 @@ pub struct UnitAttention {
     pub largest: Vec<Option<usize>>,
 }
 
+/// What a unit keeps of a head's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitCodes {
+    /// [rows, keys], 0 at and beyond a row's length.
+    pub codes: Array2<u8>,
+    /// As [`UnitAttention::largest`].
+    pub largest: Vec<Option<usize>>,
+}
+
 /// One head's rows over its values, as the unit of `configuration` computes them.
 ///
 /// # Arguments
@@ -57,57 +66,105 @@ pub fn attend_unit(
     values: ArrayView2<i8>,
 ) -> Result<UnitAttention, AttentionError> {
     let c = configuration;
-    c.validate()?;
-    match (c.input, input, c.score_format()) {
-        (Input::Probabilities, HeadInput::Probabilities(probabilities), _) => Ok(UnitAttention {
-            codes: codes(c, probabilities, lengths)?,
-            attention: attend(c, probabilities, lengths, values)?,
-            largest: Vec::new(),
-        }),
-        (Input::Scores, HeadInput::Scores(scores), Some(format)) => {
-            from_scores(c, &format, scores, 0, lengths, values)
+    let input = UnitInput::new(c, input)?;
+    let UnitCodes { codes, largest } = input.codes(c, lengths)?;
+    let attention = match &input {
+        UnitInput::Probabilities(probabilities) => attend(c, *probabilities, lengths, values)?,
+        UnitInput::Scores {
+            format,
+            scores,
+            score_shift,
+        } if c.accumulate == Accumulate::Shift => {
+            let (weights, scores) = (weights(c), scores.view());
+            attend_scores(format, &weights, scores, *score_shift, lengths, values)?
         }
-        (
-            Input::Qkv,
-            HeadInput::Qkv {
-                query,
-                key,
-                score_shift,
-            },
-            Some(format),
-        ) => {
-            let products = scores(query, key)?;
-            from_scores(c, &format, products.view(), score_shift, lengths, values)
-        }
-        (expected, ..) => {
-            let legal = format!("that of the configuration, {expected:?}");
-            Err(AttentionError::parameter("input", "of another kind", legal))
-        }
-    }
-}
-
-fn from_scores(
-    c: &Configuration,
-    format: &ScoreFormat,
-    scores: ArrayView2<i32>,
-    score_shift: u32,
-    lengths: &[usize],
-    values: ArrayView2<i8>,
-) -> Result<UnitAttention, AttentionError> {
-    let codes = score_codes(format, scores, score_shift, lengths)?;
-    let attention = if c.accumulate == Accumulate::Shift {
-        let weights = weights(c);
-        attend_scores(format, &weights, scores, score_shift, lengths, values)?
-    } else {
-        attend_codes(c, &codes, lengths, values)?
+        UnitInput::Scores { .. } => attend_codes(c, &codes, lengths, values)?,
     };
-    let complement = c.normalize == Normalize::Complement;
-    let largest = complement.then(|| largest_keys(format, scores, score_shift, lengths));
     Ok(UnitAttention {
         codes,
         attention,
-        largest: largest.transpose()?.unwrap_or_default(),
+        largest,
     })
+}
+
+/// The codes of one head's keys, as [`attend_unit`] has them, without the sums.
+///
+/// # Errors
+/// As [`attend_unit`].
+pub fn unit_codes(
+    configuration: &Configuration,
+    input: HeadInput,
+    lengths: &[usize],
+) -> Result<UnitCodes, AttentionError> {
+    UnitInput::new(configuration, input)?.codes(configuration, lengths)
+}
+
+/// A head's input, with the scores that the unit makes of queries and keys.
+enum UnitInput<'a> {
+    Probabilities(ArrayView2<'a, u32>),
+    Scores {
+        format: ScoreFormat,
+        /// Of queries and keys: products that are not shifted yet.
+        scores: CowArray<'a, i32, Ix2>,
+        score_shift: u32,
+    },
+}
+
+impl<'a> UnitInput<'a> {
+    /// Checks that the input is of the configuration's kind.
+    fn new(c: &Configuration, input: HeadInput<'a>) -> Result<Self, AttentionError> {
+        c.validate()?;
+        match (c.input, input, c.score_format()) {
+            (Input::Probabilities, HeadInput::Probabilities(probabilities), _) => {
+                Ok(UnitInput::Probabilities(probabilities))
+            }
+            (Input::Scores, HeadInput::Scores(scores), Some(format)) => Ok(UnitInput::Scores {
+                format,
+                scores: scores.into(),
+                score_shift: 0,
+            }),
+            (
+                Input::Qkv,
+                HeadInput::Qkv {
+                    query,
+                    key,
+                    score_shift,
+                },
+                Some(format),
+            ) => Ok(UnitInput::Scores {
+                format,
+                scores: scores(query, key)?.into(),
+                score_shift,
+            }),
+            (expected, ..) => {
+                let legal = format!("that of the configuration, {expected:?}");
+                Err(AttentionError::parameter("input", "of another kind", legal))
+            }
+        }
+    }
+
+    fn codes(&self, c: &Configuration, lengths: &[usize]) -> Result<UnitCodes, AttentionError> {
+        match self {
+            UnitInput::Probabilities(probabilities) => Ok(UnitCodes {
+                codes: codes(c, *probabilities, lengths)?,
+                largest: Vec::new(),
+            }),
+            UnitInput::Scores {
+                format,
+                scores,
+                score_shift,
+            } => {
+                let complement = c.normalize == Normalize::Complement;
+                let scores = scores.view();
+                let largest =
+                    complement.then(|| largest_keys(format, scores, *score_shift, lengths));
+                Ok(UnitCodes {
+                    codes: score_codes(format, scores, *score_shift, lengths)?,
+                    largest: largest.transpose()?.unwrap_or_default(),
+                })
+            }
+        }
+    }
 }
 
 fn weights(c: &Configuration) -> ScoreWeights {

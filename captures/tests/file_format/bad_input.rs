@@ -101,7 +101,7 @@ fn a_scale_beside_floats() {
 fn wrong_ranks() {
     let error = error_of(
         &good().f32("k", &[6, 4], &[0.5; 24]),
-        &["`k` has shape [6, 4]", "[heads, tokens, D]"],
+        &["`k` has shape [6, 4]", "[KV heads, tokens, D]"],
     );
     assert!(matches!(error, Error::Rank { .. }));
     error_of(
@@ -139,8 +139,21 @@ fn shapes_that_disagree() {
     let file = good_probabilities().f32("probabilities", &[1, 2, 3], &[0.1; 6]);
     error_of(
         &file,
-        &["`probabilities` has shape [1, 2, 3]", "legal: [2, 2, 3]"],
+        &[
+            "`probabilities` has shape [1, 2, 3]",
+            "multiple of the 2 of `v`",
+        ],
     );
+    let file = good().f32("probabilities", &[4, 2, 3], &[0.1; 24]);
+    error_of(
+        &file,
+        &["`probabilities` has shape [4, 2, 3]", "legal: [2, 2, 3]"],
+    );
+    let file = good().f32("q", &[3, 3, 4], &[0.5; 36]);
+    let parts = ["`q` has shape [3, 3, 4]", "multiple of the 2 of `v`"];
+    assert!(matches!(error_of(&file, &parts), Error::Groups { .. }));
+    let file = good().f32("q", &[4, 3, 2], &[0.5; 24]);
+    error_of(&file, &["`q` has shape [4, 3, 2]", "legal: [4, 3, 4]"]);
 }
 
 #[test]

@@ -232,6 +232,7 @@ fn saved_captures_read_back_the_same() {
         model: Some("a model".into()),
         text: Some("line\n\"quoted\" µ".into()),
         text_source: Some("own text".into()),
+        ..Metadata::default()
     };
     let stored = |values: Vec<f32>| {
         Some(Stored::Float(

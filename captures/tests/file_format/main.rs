@@ -2,4 +2,5 @@
 
 mod bad_input;
 mod builder;
+mod causal;
 mod good_files;

@@ -52,7 +52,7 @@ mod survivor_selector;
 mod value_memory;
 
 pub use attention_unit::attention_unit;
-pub use export::{Export, ExportError, ExportedFile, configuration_hash, export};
+pub use export::{Export, ExportError, ExportedFile, export};
 pub use performance_counters::{COUNTER_BITS, COUNTERS};
 
 use crate::netlist::{Builder, Signal, Type, unsigned};

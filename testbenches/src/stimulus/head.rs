@@ -1,65 +1,9 @@
 //! Heads to be played.
 
 use super::StimulusError;
-use logattn_golden::{Configuration, HeadInput, Input};
+use logattn_captures::HeadRows;
+use logattn_golden::{Configuration, Input};
 use ndarray::{Array2, ArrayView2, s};
-
-/// The rows of a head, as a unit's input has them; a multiple of `query_block` rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeadRows {
-    /// [rows, keys] in fixed point with `probability_bits` fraction bits.
-    Probabilities(Array2<u32>),
-    /// [rows, keys]: y with F fraction bits, in `score_bits` signed bits.
-    Scores(Array2<i32>),
-    /// Queries and keys, of which the unit makes the scores.
-    Qkv {
-        /// [rows, D].
-        query: Array2<i8>,
-        /// [keys, D].
-        key: Array2<i8>,
-        /// f - F: how far products are shifted to the right, 0..=31.
-        score_shift: u32,
-    },
-}
-
-impl HeadRows {
-    /// The same as the golden model takes it.
-    pub fn input(&self) -> HeadInput<'_> {
-        match self {
-            HeadRows::Probabilities(probabilities) => {
-                HeadInput::Probabilities(probabilities.view())
-            }
-            HeadRows::Scores(scores) => HeadInput::Scores(scores.view()),
-            HeadRows::Qkv {
-                query,
-                key,
-                score_shift,
-            } => HeadInput::Qkv {
-                query: query.view(),
-                key: key.view(),
-                score_shift: *score_shift,
-            },
-        }
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        match self {
-            HeadRows::Probabilities(probabilities) => probabilities.nrows(),
-            HeadRows::Scores(scores) => scores.nrows(),
-            HeadRows::Qkv { query, .. } => query.nrows(),
-        }
-    }
-
-    /// Number of keys.
-    pub fn keys(&self) -> usize {
-        match self {
-            HeadRows::Probabilities(probabilities) => probabilities.ncols(),
-            HeadRows::Scores(scores) => scores.ncols(),
-            HeadRows::Qkv { key, .. } => key.nrows(),
-        }
-    }
-}
 
 /// One head to be played.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ mod beats;
 mod head;
 
 pub use beats::{Beats, packed};
-pub use head::{Head, HeadRows};
+pub use head::Head;
+pub use logattn_captures::HeadRows;
 
 use logattn_golden::config::QUERY_KEY_BITS;
 use logattn_golden::{

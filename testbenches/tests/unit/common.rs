@@ -1,7 +1,6 @@
 //! What the co-simulation tests share.
 
 use logattn_golden::{Configuration, NAMES, TWIN_NAMES, VARIANT_NAMES};
-use logattn_hdl::unit::configuration_hash;
 use logattn_sim::Ports;
 use logattn_testbenches::random::{Rows, STALLED, heads};
 use logattn_testbenches::unit::verilated_unit;
@@ -48,7 +47,7 @@ pub fn unit(verilator: &Verilator, c: &Configuration) -> Model {
 /// A file with the configuration, for the command that replays a failure.
 pub fn saved(c: &Configuration) -> PathBuf {
     let toml = c.to_toml().expect("valid");
-    let hash = configuration_hash(c).expect("valid");
+    let hash = c.sha256().expect("valid");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{hash}.toml", c.name));
     std::fs::write(&path, toml).expect("a writable target directory");
     path
