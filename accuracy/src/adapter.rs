@@ -47,7 +47,7 @@ impl Bert {
         }
         self.embedding_norm = replaced_norm(&self.embedding_norm, &mut weights, "ln", eps)?;
         self.head = Some(head(&mut weights, self.config().hidden_size)?);
-        match weights.left_over() {
+        match weights.names().next() {
             Some(tensor) => Err(crate::Error::UnknownTensor {
                 file: weights.file().into(),
                 tensor: tensor.into(),

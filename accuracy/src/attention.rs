@@ -11,12 +11,15 @@ pub struct AttentionInput<'a> {
     pub layer: usize,
     /// Queries, [batch, heads, tokens, D], contiguous; logits are q·k / sqrt(D).
     pub q: &'a Tensor,
-    /// Keys, [batch, heads, tokens, D], contiguous.
+    /// Keys, [batch, KV heads, tokens, D], contiguous. Head h reads those of KV head h / (heads /
+    /// KV heads); the number of heads is a multiple of that of KV heads.
     pub k: &'a Tensor,
-    /// Values, [batch, heads, tokens, D], contiguous.
+    /// Values, [batch, KV heads, tokens, D], contiguous.
     pub v: &'a Tensor,
-    /// Number of valid tokens of each text of the batch; those after them are padding.
+    /// Number of valid tokens of each text of the batch, at least 1; those after them are padding.
     pub lengths: &'a [usize],
+    /// Whether a token sees only itself and those before it.
+    pub causal: bool,
 }
 
 /// Attention of all heads of a layer.
@@ -36,14 +39,41 @@ pub struct FloatAttention;
 
 impl Attention for FloatAttention {
     fn attend(&mut self, input: AttentionInput) -> Result<Tensor> {
-        let (_, _, tokens, dimension) = input.q.dims4()?;
+        let (texts, heads, tokens, dimension) = input.q.dims4()?;
+        let kv_heads = input.k.dim(1)?;
+        // The queries of all heads of a KV head are rows of one product, so that no key or value
+        // is copied.
+        let rows = heads / kv_heads * tokens;
         let scale = 1.0 / (dimension as f64).sqrt();
-        let mut logits = (input.q.matmul(&input.k.t()?)? * scale)?;
-        if let Some(mask) = padding_mask(input.lengths, tokens)? {
+        let q = input.q.reshape((texts, kv_heads, rows, dimension))?;
+        let logits = (q.matmul(&input.k.t()?)? * scale)?;
+        let mut logits = logits.reshape((texts, heads, tokens, tokens))?;
+        let mask = match input.causal {
+            // Padding stands after the text, where no token of the text sees it.
+            true => causal_mask(tokens)?,
+            false => padding_mask(input.lengths, tokens)?,
+        };
+        if let Some(mask) = mask {
             logits = logits.broadcast_add(&mask)?;
         }
-        Ok(softmax_last_dim(&logits)?.matmul(input.v)?)
+        let attention = softmax_last_dim(&logits)?.reshape((texts, kv_heads, rows, tokens))?;
+        let output = attention.matmul(input.v)?;
+        Ok(output.reshape((texts, heads, tokens, dimension))?)
     }
+}
+
+/// 0 for keys up to the row's own and minus infinity after it, [1, 1, tokens, tokens]; `None` for
+/// a single token.
+fn causal_mask(tokens: usize) -> Result<Option<Tensor>> {
+    if tokens == 1 {
+        return Ok(None);
+    }
+    let seen = |row: usize, key: usize| if key <= row { 0.0 } else { f32::NEG_INFINITY };
+    let values: Vec<f32> = (0..tokens)
+        .flat_map(|row| (0..tokens).map(move |key| seen(row, key)))
+        .collect();
+    let shape = (1, 1, tokens, tokens);
+    Ok(Some(Tensor::from_vec(values, shape, &Device::Cpu)?))
 }
 
 /// 0 for valid keys and minus infinity for padding, [batch, 1, 1, tokens]; `None` if there is no
@@ -62,7 +92,7 @@ fn padding_mask(lengths: &[usize], tokens: usize) -> Result<Option<Tensor>> {
     Ok(Some(Tensor::from_vec(values, shape, &Device::Cpu)?))
 }
 
-/// Queries, keys and values of one layer, each [batch, heads, tokens, D].
+/// Queries, keys and values of one layer, each [batch, (KV) heads, tokens, D].
 #[derive(Clone, Debug)]
 pub struct LayerRecord {
     /// Queries.

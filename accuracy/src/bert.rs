@@ -1,6 +1,6 @@
 //! The BERT encoder (Devlin et al., 2019), from a Hugging Face checkpoint folder.
 
-use crate::checkpoint::{Weights, read_json};
+use crate::checkpoint::{Weights, read_json, require_model_type};
 use crate::{Attention, AttentionInput, Error, Result};
 use candle_core::{D, Device, IndexOp, Tensor};
 use candle_nn::{LayerNorm, Linear, Module};
@@ -44,28 +44,14 @@ fn absolute() -> String {
     "absolute".into()
 }
 
-/// The field that tells one kind of config.json from the others.
-#[derive(Deserialize)]
-struct ModelType {
-    model_type: Option<String>,
-}
-
 impl BertConfig {
     /// Reads and checks a config.json.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Parse`], [`Error::Architecture`], [`Error::Config`].
     pub fn load(file: &Path) -> Result<Self> {
-        const WHAT: &str = "configuration of a model";
-        let ModelType { model_type } = read_json(file, WHAT)?;
-        if model_type.as_deref() != Some("bert") {
-            return Err(Error::Architecture {
-                file: file.into(),
-                found: model_type.unwrap_or_default(),
-                supported: SUPPORTED,
-            });
-        }
-        let config: BertConfig = read_json(file, WHAT)?;
+        require_model_type(file, "bert", SUPPORTED)?;
+        let config: BertConfig = read_json(file, "configuration of a model")?;
         config.check(file)?;
         Ok(config)
     }
@@ -179,7 +165,7 @@ impl Batch {
     }
 }
 
-fn check_ids(what: &'static str, ids: &[u32], vocabulary: usize) -> Result<()> {
+pub(crate) fn check_ids(what: &'static str, ids: &[u32], vocabulary: usize) -> Result<()> {
     match ids.iter().find(|&&id| id as usize >= vocabulary) {
         Some(&found) => Err(Error::TokenId {
             what,
@@ -342,6 +328,7 @@ impl Layer {
             k: &heads(self.key.forward(hidden)?)?,
             v: &heads(self.value.forward(hidden)?)?,
             lengths,
+            causal: false,
         })?;
         let context = context.transpose(1, 2)?.flatten_from(D::Minus2)?;
         let attended = (self.attention_output.forward(&context)? + hidden)?;

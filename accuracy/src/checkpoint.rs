@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,43 @@ pub fn read_json<T: DeserializeOwned>(file: &Path, what: &'static str) -> Result
     })
 }
 
-/// The floating-point tensors of a safetensors file, in single precision and finite. Tensors of
+/// The field that tells one kind of config.json from the others.
+#[derive(Deserialize)]
+struct ModelType {
+    model_type: Option<String>,
+}
+
+/// The model type that a config.json names; empty if it names none.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Parse`].
+pub fn model_type(config: &Path) -> Result<String> {
+    let ModelType { model_type } = read_json(config, "configuration of a model")?;
+    Ok(model_type.unwrap_or_default())
+}
+
+/// That a config.json is of this model type.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Parse`], [`Error::Architecture`].
+pub(crate) fn require_model_type(
+    config: &Path,
+    wanted: &str,
+    supported: &'static str,
+) -> Result<()> {
+    let found = model_type(config)?;
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Error::Architecture {
+        file: config.into(),
+        what: "model type",
+        found,
+        supported,
+    })
+}
+
+/// The floating-point tensors of a checkpoint's file, in single precision and finite. Tensors of
 /// other types (position ids, for one) are left out.
 #[derive(Debug)]
 pub struct Weights {
@@ -42,7 +79,16 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Reads all tensors of a file.
+    /// Tensors that were read from `file`, all of single precision and finite.
+    pub(crate) fn new(file: &Path, tensors: BTreeMap<String, Tensor>) -> Self {
+        Weights {
+            file: file.into(),
+            prefix: String::new(),
+            tensors,
+        }
+    }
+
+    /// Reads all tensors of a safetensors file.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Parse`], [`Error::Type`], [`Error::NotFinite`].
@@ -59,11 +105,7 @@ impl Weights {
                 tensors.insert(name.to_owned(), tensor);
             }
         }
-        Ok(Weights {
-            file: file.into(),
-            prefix: String::new(),
-            tensors,
-        })
+        Ok(Weights::new(file, tensors))
     }
 
     /// The file.
@@ -111,9 +153,9 @@ impl Weights {
         self.tensors.contains_key(&format!("{}{name}", self.prefix))
     }
 
-    /// The first name that was not taken.
-    pub fn left_over(&self) -> Option<&str> {
-        self.tensors.keys().next().map(String::as_str)
+    /// The names that were not taken.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
     /// The error of a tensor whose shape is not the `legal` one.
@@ -142,15 +184,21 @@ fn finite_tensor(file: &Path, name: &str, view: &TensorView) -> Result<Option<Te
             });
         }
     };
-    if let Some(index) = values.iter().position(|x| !x.is_finite()) {
-        return Err(Error::NotFinite {
+    check_finite(file, name, &values)?;
+    Ok(Some(Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
+}
+
+/// That no value of a tensor is NaN or infinite.
+pub(crate) fn check_finite(file: &Path, name: &str, values: &[f32]) -> Result<()> {
+    match values.iter().position(|x| !x.is_finite()) {
+        Some(index) => Err(Error::NotFinite {
             file: file.into(),
             tensor: name.into(),
             index,
             found: values[index],
-        });
+        }),
+        None => Ok(()),
     }
-    Ok(Some(Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
 }
 
 /// All elements of a tensor whose type is `N` bytes wide.

@@ -27,20 +27,22 @@ pub enum Error {
         /// What the parser said.
         reason: String,
     },
-    /// The checkpoint is of a model that cannot be run.
-    #[error("{}: model type `{found}`; supported: {supported}", file.display())]
+    /// The checkpoint is of a model, or its tokenizer of a kind, that is not supported.
+    #[error("{}: {what} `{found}`; supported: {supported}", file.display())]
     Architecture {
-        /// The checkpoint's config.json.
+        /// The checkpoint's config.json or GGUF file.
         file: PathBuf,
-        /// Its model type.
+        /// Model type, tokenizer or the like.
+        what: &'static str,
+        /// Which one the file has.
         found: String,
-        /// The model types that can be run.
+        /// Those that can be run.
         supported: &'static str,
     },
     /// A field of the checkpoint's configuration has an illegal value.
     #[error("{}: `{field}` is {found}; legal: {legal}", file.display())]
     Config {
-        /// The checkpoint's config.json.
+        /// The checkpoint's config.json or GGUF file.
         file: PathBuf,
         /// The field.
         field: &'static str,
@@ -57,14 +59,14 @@ pub enum Error {
         /// The tensor.
         tensor: String,
     },
-    /// An adapter has a tensor that is no part of the model.
+    /// An adapter or a checkpoint has a tensor that is no part of the model.
     #[error("{}: tensor `{tensor}` is no part of this model; legal: {legal}", file.display())]
     UnknownTensor {
         /// The file.
         file: PathBuf,
         /// The tensor.
         tensor: String,
-        /// The names that an adapter may have.
+        /// The names that the file may have.
         legal: String,
     },
     /// A weight has an element type that cannot be read.
@@ -104,7 +106,7 @@ pub enum Error {
     /// The tokenizer knows more tokens than the model.
     #[error("{}: {found} tokens; legal: at most the model's vocabulary, {legal}", file.display())]
     Vocabulary {
-        /// The checkpoint's tokenizer.json.
+        /// The checkpoint's tokenizer.json or GGUF file.
         file: PathBuf,
         /// The tokenizer's number of tokens.
         found: usize,
@@ -134,6 +136,14 @@ pub enum Error {
         found: usize,
         /// How many it may have.
         legal: String,
+    },
+    /// More queries than the text has tokens, or none.
+    #[error("{found} queries were asked for; legal: 1 to {legal}, the number of tokens")]
+    Queries {
+        /// Number of queries.
+        found: usize,
+        /// Number of tokens.
+        legal: usize,
     },
     /// A token id or segment that the model has no embedding for.
     #[error("{what} {found}; legal: 0 to {}", vocabulary - 1)]

@@ -92,6 +92,88 @@ fn warns_of_a_text_that_is_cut() {
 }
 
 #[test]
+fn writes_a_causal_capture_of_a_decoder() {
+    let folder = folder();
+    let copy = tiny::copy_of(&tiny::llama_folder());
+    let checkpoint = copy.path().to_str().unwrap();
+    let gguf = format!("{checkpoint}/tiny.gguf");
+    for (model, name, dimension) in [(&gguf[..], "tiny", 8), (checkpoint, "", 6)] {
+        let more = ["--tokens", "12", "--queries", "4", "--int8"];
+        let output = run(folder.path(), &tiny_arguments(model, &more));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let sizes = format!(
+            "2 layers, 4 heads and 2 KV heads a layer, 12 tokens, 4 queries, D = {dimension}"
+        );
+        let printed = text(&output.stdout);
+        for part in [
+            &sizes[..],
+            "perplexity: ",
+            "int8: attention values differ by",
+        ] {
+            assert!(printed.contains(part), "`{printed}` does not say `{part}`");
+        }
+        let capture = Capture::load(folder.path().join("out")).unwrap();
+        assert!(capture.causal());
+        assert_eq!((capture.heads(), capture.kv_heads()), (8, 4));
+        assert_eq!((capture.tokens(), capture.rows()), (12, 4));
+        // <|start|> A Ġ l o c k Ġ l i f t
+        let metadata = capture.metadata();
+        assert_eq!(metadata.text.as_deref(), Some("A lock lift"));
+        let found = metadata.model.as_deref().unwrap();
+        assert!(found == name || copy.path().ends_with(found), "{found}");
+
+        let bytes = std::fs::read(folder.path().join("out")).unwrap();
+        run(folder.path(), &tiny_arguments(model, &more));
+        assert_eq!(std::fs::read(folder.path().join("out")).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn bad_arguments_of_a_decoder() {
+    let folder = folder();
+    let (llama, bert) = (tiny::gguf(), tiny::folder());
+    let (llama, bert) = (llama.to_str().unwrap(), bert.to_str().unwrap());
+    let cut = folder.path().join("cut.gguf");
+    std::fs::write(&cut, &std::fs::read(llama).unwrap()[..9_999]).unwrap();
+    let cases = [
+        (llama, vec![], "the text has 21 tokens; legal: at least 512"),
+        (llama, vec!["--tokens", "22"], "at least 22"),
+        (llama, vec!["--tokens", "5", "--queries", "6"], "1 to 5"),
+        (
+            llama,
+            vec!["--question", "What?"],
+            "--question is no option for a llama model",
+        ),
+        (
+            llama,
+            vec!["--max-tokens", "5"],
+            "--max-tokens is no option",
+        ),
+        (
+            bert,
+            vec!["--tokens", "5"],
+            "--tokens is no option for a bert model",
+        ),
+        (bert, vec!["--queries", "5"], "--queries is no option"),
+        ("none.gguf", vec![], "none.gguf: cannot read"),
+        ("cut.gguf", vec![], "cut.gguf: not a valid GGUF file"),
+        ("passage.txt", vec![], "passage.txt: not a valid GGUF file"),
+    ];
+    for (model, more, expected) in cases {
+        let output = run(folder.path(), &tiny_arguments(model, &more));
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.starts_with("error: "), "{message}");
+        assert!(
+            message.contains(expected),
+            "`{message}` does not say `{expected}`"
+        );
+        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
 fn errors_are_one_line_with_exit_code_2_and_leave_nothing() {
     let folder = folder();
     std::fs::write(folder.path().join("empty.txt"), " ").unwrap();
@@ -145,6 +227,6 @@ fn help_has_an_example() {
     let folder = folder();
     let output = run(folder.path(), &["--help"]);
     assert!(output.status.success());
-    assert!(text(&output.stdout).contains("Example:"));
+    assert!(text(&output.stdout).contains("Examples:"));
     assert_eq!(run(folder.path(), &["--mode", "x"]).status.code(), Some(2));
 }

@@ -3,5 +3,8 @@
 mod bad_input;
 mod capture_command;
 mod forward;
+mod llama;
+mod llama_bad_input;
 mod minilm;
+mod smollm2;
 mod tiny;

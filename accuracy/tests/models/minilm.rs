@@ -39,7 +39,7 @@ struct Answer {
 }
 
 /// A file or folder, if it is there.
-fn present(path: PathBuf) -> Option<PathBuf> {
+pub fn present(path: PathBuf) -> Option<PathBuf> {
     let there = path.exists();
     if !there {
         eprintln!("skipped: {} is absent", path.display());
@@ -47,18 +47,21 @@ fn present(path: PathBuf) -> Option<PathBuf> {
     there.then_some(path)
 }
 
-/// The folder of MiniLM: in that of the environment variable LOGATTN_MODELS, or where
-/// scripts/fetch-models puts it.
-fn model_folder(root: &Path) -> PathBuf {
-    std::env::var_os("LOGATTN_MODELS")
-        .map_or_else(|| root.join(".tools/models"), PathBuf::from)
-        .join("all-MiniLM-L6-v2")
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The folder of the models: that of the environment variable LOGATTN_MODELS, or where
+/// scripts/fetch-models puts them.
+pub fn models_folder() -> PathBuf {
+    std::env::var_os("LOGATTN_MODELS").map_or_else(|| root().join(".tools/models"), PathBuf::from)
 }
 
 /// MiniLM with the adapter, its tokenizer, and the repository's root.
 fn adapted_minilm() -> Option<(Bert, TextEncoder, PathBuf)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folder = present(model_folder(&root))?;
+    let root = root();
+    let folder = present(models_folder().join("all-MiniLM-L6-v2"))?;
     let adapter = present(root.join("../shared/models/qa_lora.safetensors"))?;
     let model = Bert::load(&folder).unwrap();
     let model = model.adapt(Adapter::load(&adapter).unwrap()).unwrap();

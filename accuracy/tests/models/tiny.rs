@@ -1,20 +1,39 @@
-//! The tiny random checkpoint (see tests/data/make_tiny_bert.py) and spoiled copies of it.
+//! The tiny random checkpoints (see tests/data/make_tiny_bert.py and make_tiny_llama.py) and
+//! spoiled copies of them.
 
+use candle_core::quantized::QTensor;
+use candle_core::quantized::gguf_file::{self, Content, Value};
+use candle_core::{DType, Device};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// The checkpoint's folder.
+/// The folder of the BERT checkpoint.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny_bert")
 }
 
-/// A copy of the folder that a test may spoil.
+/// The folder of the Llama checkpoint.
+pub fn llama_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny_llama")
+}
+
+/// The GGUF file, which is of other weights.
+pub fn gguf() -> PathBuf {
+    llama_folder().join("tiny.gguf")
+}
+
+/// A copy of the BERT checkpoint's folder that a test may spoil.
 pub fn copy() -> TempDir {
+    copy_of(&folder())
+}
+
+/// A copy of a folder that a test may spoil.
+pub fn copy_of(folder: &Path) -> TempDir {
     let copy = TempDir::new().unwrap();
-    for entry in std::fs::read_dir(folder()).unwrap() {
+    for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
     }
@@ -41,7 +60,11 @@ pub struct Array {
 
 impl Expected {
     pub fn load() -> Self {
-        Expected(tensors(&folder().join("expected.safetensors")))
+        Self::of(&folder())
+    }
+
+    pub fn of(folder: &Path) -> Self {
+        Expected(tensors(&folder.join("expected.safetensors")))
     }
 
     pub fn floats(&self, name: &str) -> Vec<f32> {
@@ -80,6 +103,37 @@ pub fn edit(file: &Path, change: impl FnOnce(&mut BTreeMap<String, Array>)) {
         (name.as_str(), view.unwrap())
     });
     std::fs::write(file, serialize(views, None).unwrap()).unwrap();
+}
+
+/// Metadata and tensors of a GGUF file.
+pub type Gguf = (BTreeMap<String, Value>, BTreeMap<String, QTensor>);
+
+/// Changes metadata and tensors of a GGUF file.
+pub fn edit_gguf(file: &Path, change: impl FnOnce(&mut Gguf)) {
+    let mut reader = std::fs::File::open(file).unwrap();
+    let content = Content::read(&mut reader).unwrap();
+    let tensors = content.tensor_infos.keys().map(|name| {
+        let tensor = content.tensor(&mut reader, name, &Device::Cpu).unwrap();
+        (name.clone(), tensor)
+    });
+    let mut all = (BTreeMap::new(), tensors.collect());
+    all.0.extend(content.metadata.clone());
+    change(&mut all);
+    let metadata: Vec<_> = all
+        .0
+        .iter()
+        .map(|(key, value)| (key.as_str(), value))
+        .collect();
+    let tensors: Vec<_> = all.1.iter().map(|(name, t)| (name.as_str(), t)).collect();
+    let mut writer = std::fs::File::create(file).unwrap();
+    gguf_file::write(&mut writer, &metadata, &tensors).unwrap();
+}
+
+/// A tensor of one value, in single precision.
+pub fn constant(value: f32, shape: &[usize]) -> QTensor {
+    let tensor = candle_core::Tensor::full(value, shape, &Device::Cpu).unwrap();
+    let tensor = tensor.to_dtype(DType::F32).unwrap();
+    QTensor::quantize(&tensor, candle_core::quantized::GgmlDType::F32).unwrap()
 }
 
 /// Asserts that two lists of numbers agree.
