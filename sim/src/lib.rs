@@ -20,8 +20,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod energy;
 mod engine;
 mod loader;
+pub mod memory;
 mod output;
 mod ports;
 mod ring;

@@ -11,6 +11,8 @@ use crate::workload::{Block, SimulationError, Visits, Workload};
 use logattn_golden::config::{Configuration, Input};
 use logattn_golden::microarchitecture::queue_depth;
 use serde::Serialize;
+use std::iter::Sum;
+use std::ops::AddAssign;
 
 /// What the unit has counted, as its `count_*` ports show it in a given cycle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -31,6 +33,28 @@ pub struct Counters {
     pub stall_value: u64,
     /// Cycles in which a survivor waited for the rows before it to leave.
     pub stall_output: u64,
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.cycles += other.cycles;
+        self.rows += other.rows;
+        self.keys += other.keys;
+        self.survivors += other.survivors;
+        self.value_reads += other.value_reads;
+        self.stall_input += other.stall_input;
+        self.stall_value += other.stall_value;
+        self.stall_output += other.stall_output;
+    }
+}
+
+impl Sum for Counters {
+    fn sum<I: Iterator<Item = Counters>>(runs: I) -> Self {
+        runs.fold(Counters::default(), |mut sum, run| {
+            sum += run;
+            sum
+        })
+    }
 }
 
 /// The result of a run.
