@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use clap::Args;
-use logattn_golden::{Configuration, ConfigurationError, Input, NAMES, TWIN_NAMES, VARIANT_NAMES};
+use logattn_golden::{Configuration, ConfigurationError, NAMES, TWIN_NAMES, VARIANT_NAMES};
 use std::fs;
 use std::path::Path;
 
@@ -28,15 +28,6 @@ impl ConfigurationArgument {
 pub fn known_names() -> impl Iterator<Item = &'static str> {
     let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES);
     NAMES.iter().chain(others).copied()
-}
-
-/// As in a configuration's TOML.
-pub fn input_name(input: Input) -> &'static str {
-    match input {
-        Input::Probabilities => "probabilities",
-        Input::Scores => "scores",
-        Input::Qkv => "qkv",
-    }
 }
 
 /// The configuration that `given` names: one of the known names, else a TOML file.

@@ -1,14 +1,17 @@
 //! The Verilated unit and what is played on it.
 
 use crate::error::Error;
-use crate::input::{Input, InputHead};
 use crate::progress;
-use logattn_golden::Configuration;
-use logattn_sim::{Counters, Ports};
+use logattn_captures::HeadRows;
+use logattn_golden::{Configuration, Input as InputKind};
+use logattn_sim::Ports;
+use logattn_studies::Input;
+use logattn_studies::input::InputHead;
 use logattn_testbenches::random::{self, Rows, STALLED};
 use logattn_testbenches::unit::{UnitError, verilated_unit};
 use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
 use logattn_testbenches::{Head, Mismatch, Outcome, Stimulus, StimulusError, run};
+use ndarray::s;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -117,11 +120,11 @@ pub fn captured_case(
     let count = count.min(all);
     let rows = rows.unwrap_or(input.rows.len()).min(input.rows.len());
     let heads = (0..count).map(|index| input.head(index * all / count));
-    let heads: Vec<InputHead> = heads.collect::<Result<_, Error>>()?;
-    let played: Vec<Head> = heads.iter().map(|head| head.played(c, rows)).collect();
+    let heads: Vec<InputHead> = heads.collect::<Result<_, _>>()?;
+    let played: Vec<Head> = heads.iter().map(|head| played(head, c, rows)).collect();
     let stimulus = Stimulus::new(c, &played).map_err(|error| match error {
         // It counts the heads that are played; a person those of the file.
-        StimulusError::Golden { head, source } => heads[head].refused(source),
+        StimulusError::Golden { head, source } => Error::Study(heads[head].refused(source)),
         other => other.into(),
     })?;
     let name = format!(
@@ -130,6 +133,48 @@ pub fn captured_case(
         input.keys
     );
     Ok(Case { name, stimulus })
+}
+
+/// The first rows of a head for the bench.
+fn played(head: &InputHead, c: &Configuration, rows: usize) -> Head {
+    let values = head.values.view();
+    let whole = match &head.rows {
+        HeadRows::Probabilities(all) => Head::whole(c, all.slice(s![..rows, ..]), values),
+        HeadRows::Scores(all) => Head::whole_scores(c, all.slice(s![..rows, ..]), values),
+        HeadRows::Qkv {
+            query,
+            key,
+            score_shift,
+        } => {
+            let query = query.slice(s![..rows, ..]);
+            Head::whole_qkv(c, query, key.view(), *score_shift, values)
+        }
+    };
+    with_lengths(whole, c, &head.lengths[..rows])
+}
+
+/// The same head with rows of these lengths. With scores the unit's own mask lets rows of a block
+/// grow; of probabilities those beyond a row are 0, so that the longest row's length serves all.
+fn with_lengths(head: Head, c: &Configuration, lengths: &[usize]) -> Head {
+    let blocks = lengths.chunks(c.query_block);
+    let causal = c.input != InputKind::Probabilities
+        && lengths.windows(2).any(|pair| pair[1] > pair[0])
+        && c.query_block > 1;
+    let longest = |block: &[usize]| block.iter().copied().max().unwrap_or(0);
+    let first = |block: &[usize]| block.first().copied().unwrap_or(0);
+    let sent = |block: &[usize]| match causal {
+        true => first(block) + c.query_block - 1,
+        false => longest(block),
+    };
+    Head {
+        lengths: match causal {
+            true => blocks.clone().map(first).collect(),
+            false => blocks.clone().map(longest).collect(),
+        },
+        sent: blocks.map(|block| sent(block).max(1)).collect(),
+        causal,
+        ..head
+    }
 }
 
 /// Random heads of one kind of rows.
@@ -148,20 +193,4 @@ pub fn random_case(
         name: kind.name().to_string(),
         stimulus: Stimulus::new(c, &heads)?,
     })
-}
-
-/// The sum of what several runs have counted.
-pub fn sum(counters: impl IntoIterator<Item = Counters>) -> Counters {
-    counters
-        .into_iter()
-        .fold(Counters::default(), |a, b| Counters {
-            cycles: a.cycles + b.cycles,
-            rows: a.rows + b.rows,
-            keys: a.keys + b.keys,
-            survivors: a.survivors + b.survivors,
-            value_reads: a.value_reads + b.value_reads,
-            stall_input: a.stall_input + b.stall_input,
-            stall_value: a.stall_value + b.stall_value,
-            stall_output: a.stall_output + b.stall_output,
-        })
 }

@@ -1,9 +1,8 @@
 //! What ends a command with exit status 2, and how it is told.
 
-use logattn_golden::{AttentionError, ConfigurationError};
+use logattn_golden::ConfigurationError;
 use logattn_hdl::unit::ExportError;
 use logattn_sim::SimulationError;
-use logattn_testbenches::captured::CapturedError;
 use logattn_testbenches::unit::UnitError;
 use logattn_testbenches::verilator::VerilatorError;
 use logattn_testbenches::{Mismatch, StimulusError};
@@ -56,102 +55,12 @@ pub enum Error {
         /// The first such file in it.
         foreign: String,
     },
-    /// A capture was made for another head dimension.
-    #[error(
-        "{file}: tensor `v` has head dimension D = {found}; legal: {legal} (head_dimension of \
-         configuration \"{configuration}\")"
-    )]
-    HeadDimension {
-        /// The file.
-        file: String,
-        /// D of the capture.
-        found: usize,
-        /// D of the configuration.
-        legal: usize,
-        /// Name of the configuration.
-        configuration: String,
-    },
-    /// A capture has longer rows than the unit.
-    #[error(
-        "{file}: tensor `v` has N = {found} keys; legal: at most {legal} (max_keys of \
-         configuration \"{configuration}\")"
-    )]
-    TooManyKeys {
-        /// The file.
-        file: String,
-        /// Keys of the capture.
-        found: usize,
-        /// `max_keys`.
-        legal: usize,
-        /// Name of the configuration.
-        configuration: String,
-    },
-    /// The mask leaves a capture no row.
-    #[error("{file}: tensor `mask` leaves no row to attend from")]
-    NoRows {
-        /// The file.
-        file: String,
-    },
-    /// A unit with scores cannot be fed from probabilities alone.
-    #[error(
-        "{file}: tensors `q` and `k` are missing; legal: both for a unit with input = \"{input}\" \
-         (configuration \"{configuration}\")"
-    )]
-    NoScores {
-        /// The file.
-        file: String,
-        /// The input of the configuration.
-        input: &'static str,
-        /// Name of the configuration.
-        configuration: String,
-    },
-    /// A mask that scores cannot express.
-    #[error(
-        "{file}: tensor `mask` masks key {key} before the last valid key {last}; legal with \
-         input = \"{input}\": masked keys at the end alone (a row is cut there; only a probability \
-         can be 0)"
-    )]
-    MaskedKey {
-        /// The file.
-        file: String,
-        /// The first masked key.
-        key: usize,
-        /// The last valid key.
-        last: usize,
-        /// The input of the configuration.
-        input: &'static str,
-    },
-    /// Probabilities of other rows than those of the queries.
-    #[error(
-        "{file}: tensor `probabilities` has {found} rows; legal with input = \"{input}\": {legal}, \
-         one for each query of `q`"
-    )]
-    Rows {
-        /// The file.
-        file: String,
-        /// Rows of the probabilities.
-        found: usize,
-        /// Queries.
-        legal: usize,
-        /// The input of the configuration.
-        input: &'static str,
-    },
-    /// A captured head has no form that the unit takes.
-    #[error("{file}: {source}")]
-    Captured {
-        /// The file.
-        file: String,
-        /// The head and what is wrong with it.
-        source: Box<CapturedError>,
-    },
-    /// The golden model refuses a head.
-    #[error("{file}: {source}")]
-    Attention {
-        /// The file and the head.
-        file: String,
-        /// What it refuses.
-        source: AttentionError,
-    },
+    /// A capture does not fit, or a study of it fails.
+    #[error(transparent)]
+    Study(#[from] logattn_studies::Error),
+    /// A sweep cannot be made.
+    #[error(transparent)]
+    Sweep(#[from] logattn_studies::sweep::SweepError),
     /// The heads make no stimulus.
     #[error(transparent)]
     Stimulus(#[from] StimulusError),

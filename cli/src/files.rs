@@ -1,6 +1,7 @@
 //! Output that is there whole or not at all.
 
 use crate::error::Error;
+use logattn_studies::profile::PLOT_NAMES;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -15,6 +16,8 @@ pub const CONFIGURATION: &str = "configuration.toml";
 pub const QKV_FOLDER: &str = "qkv";
 /// What the demo adds to a generated directory.
 pub const DEMO_FILES: [&str; 3] = ["demo.json", "demo.png", "demo.svg"];
+/// What a profile consists of, besides its plots. Where the first of them is, one was written.
+pub const PROFILE_FILES: [&str; 4] = ["profile.json", "profile.csv", "profile.md", "profile.html"];
 
 /// A file in the making, beside where it will be. Made before the work that fills it, so that an
 /// unwritable place is told at once.
@@ -191,6 +194,10 @@ fn foreign_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     if !ours.is_empty() {
         ours.extend(DEMO_FILES.map(PathBuf::from));
         ours.extend(generated_files(directory, QKV_FOLDER));
+    }
+    if directory.join(PROFILE_FILES[0]).is_file() {
+        ours.extend(PROFILE_FILES.map(PathBuf::from));
+        ours.extend(PLOT_NAMES.map(|name| PathBuf::from(format!("{name}.svg"))));
     }
     let mut foreign = Vec::new();
     let mut folders = vec![PathBuf::new()];

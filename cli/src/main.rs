@@ -10,11 +10,9 @@ mod console;
 mod cosimulation;
 mod error;
 mod files;
-mod input;
 mod progress;
-mod softmax;
+mod study;
 mod table;
-mod timing;
 
 use clap::Parser;
 use commands::Command;

@@ -1,5 +1,7 @@
 //! Tables of text.
 
+use logattn_sim::Counters;
+use logattn_studies::timing::described;
 use std::fmt;
 
 /// A table with columns as wide as they need to be.
@@ -69,6 +71,15 @@ impl fmt::Display for Table {
         }
         Ok(())
     }
+}
+
+/// A unit's counters as a table.
+pub fn counters(counters: &Counters) -> Table {
+    let mut table = Table::new(&["counter", ">value", "meaning"]);
+    for (name, value, meaning) in described(counters) {
+        table.row([name.to_string(), grouped(value), meaning.to_string()]);
+    }
+    table
 }
 
 /// A number with its thousands set apart.

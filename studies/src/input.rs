@@ -1,26 +1,19 @@
 //! Captured heads as the unit of a configuration gets them.
 
-use crate::configuration::input_name;
-use crate::error::Error;
-use logattn_captures::{Capture, Head as CapturedHead};
-use logattn_golden::scores::power_of_two_query;
+use crate::Error;
+use logattn_captures::{Capture, HeadRows, unit_head};
 use logattn_golden::{
-    Configuration, Input as InputKind, UnitAttention, attend_unit, quantize_values,
+    AttentionError, Configuration, Input as InputKind, UnitAttention, UnitCodes, attend_unit,
+    quantize_values, unit_codes,
 };
-use logattn_testbenches::{Head, HeadRows, captured_head};
 use ndarray::{Array2, Axis, s};
 
-/// Name that stands for the embedded capture.
-pub const DEMO: &str = "demo";
-
-/// The capture in a file, or the embedded one for `demo`.
-///
-/// # Errors
-/// The file cannot be read or is no legal capture.
-pub fn load(given: &str) -> Result<Capture, Error> {
-    match given {
-        DEMO => Ok(Capture::demo()),
-        file => Ok(Capture::load(file)?),
+/// As in a configuration's TOML.
+pub fn input_name(input: InputKind) -> &'static str {
+    match input {
+        InputKind::Probabilities => "probabilities",
+        InputKind::Scores => "scores",
+        InputKind::Qkv => "qkv",
     }
 }
 
@@ -29,11 +22,13 @@ pub struct Input<'a> {
     /// The capture.
     pub capture: &'a Capture,
     configuration: &'a Configuration,
-    /// Keys of every row: all up to the last that is not masked. What is masked before it has a
+    /// Keys of a head: all up to the last that is not masked. What is masked before it has a
     /// probability of 0; with scores nothing is.
     pub keys: usize,
     /// The rows that are played: those whose token is not masked.
     pub rows: Vec<usize>,
+    /// Keys of each of them: `keys`, or with a causal capture those up to its own token.
+    pub lengths: Vec<usize>,
 }
 
 /// One head, in the unit's number formats.
@@ -41,9 +36,11 @@ pub struct InputHead {
     /// File and head, for messages.
     name: String,
     /// Every played row over every key of it: probabilities, scores, or queries and keys.
-    rows: HeadRows,
+    pub rows: HeadRows,
+    /// Keys of each row.
+    pub lengths: Vec<usize>,
     /// [keys, D] in `value_bits`.
-    values: Array2<i8>,
+    pub values: Array2<i8>,
     /// The real number that 1 of `values` stands for.
     pub scale: f64,
     /// Bits of a query's element that its power-of-two scale leaves of 8; absent with
@@ -52,35 +49,25 @@ pub struct InputHead {
 }
 
 impl InputHead {
-    /// What the unit of `c` makes of it, all keys of every row.
+    /// What the unit of `c` makes of it.
     ///
     /// # Errors
     /// [`Error::Attention`], for scores that do not fit `score_bits` for one.
     pub fn attend(&self, c: &Configuration) -> Result<UnitAttention, Error> {
-        let lengths = vec![self.rows.keys(); self.rows.rows()];
-        attend_unit(c, self.rows.input(), &lengths, self.values.view())
+        attend_unit(c, self.rows.input(), &self.lengths, self.values.view())
             .map_err(|source| self.refused(source))
     }
 
-    /// Its first rows for the bench.
-    pub fn played(&self, c: &Configuration, rows: usize) -> Head {
-        let values = self.values.view();
-        match &self.rows {
-            HeadRows::Probabilities(all) => Head::whole(c, all.slice(s![..rows, ..]), values),
-            HeadRows::Scores(all) => Head::whole_scores(c, all.slice(s![..rows, ..]), values),
-            HeadRows::Qkv {
-                query,
-                key,
-                score_shift,
-            } => {
-                let query = query.slice(s![..rows, ..]);
-                Head::whole_qkv(c, query, key.view(), *score_shift, values)
-            }
-        }
+    /// The codes of its keys.
+    ///
+    /// # Errors
+    /// As [`InputHead::attend`].
+    pub fn codes(&self, c: &Configuration) -> Result<UnitCodes, Error> {
+        unit_codes(c, self.rows.input(), &self.lengths).map_err(|source| self.refused(source))
     }
 
     /// The error for a head that the golden model refuses.
-    pub fn refused(&self, source: logattn_golden::AttentionError) -> Error {
+    pub fn refused(&self, source: AttentionError) -> Error {
         Error::Attention {
             file: self.name.clone(),
             source,
@@ -118,16 +105,21 @@ impl<'a> Input<'a> {
             InputKind::Probabilities => capture.valid_rows(),
             InputKind::Scores | InputKind::Qkv => {
                 check_scores(capture, configuration, keys)?;
-                (0..keys).collect()
+                match capture.causal() {
+                    true => (0..capture.rows()).collect(),
+                    false => (0..keys).collect(),
+                }
             }
         };
         if rows.is_empty() {
             return Err(Error::NoRows { file });
         }
+        let length = |row: &usize| capture.row_length(*row).min(keys);
         Ok(Input {
             capture,
             configuration,
             keys,
+            lengths: rows.iter().map(length).collect(),
             rows,
         })
     }
@@ -148,27 +140,27 @@ impl<'a> Input<'a> {
     pub fn head_of(&self, c: &Configuration, index: usize) -> Result<InputHead, Error> {
         let head = self.capture.head(index)?;
         let file = self.capture.name();
-        let captured = captured_head(self.capture, c, index, usize::MAX).map_err(|source| {
-            Error::Captured {
+        let captured =
+            unit_head(self.capture, c, index, usize::MAX).map_err(|source| Error::Captured {
                 file: file.to_string(),
                 source: Box::new(source),
-            }
-        })?;
+            })?;
         let name = format!("{file}, {}", head.name());
         let refused = |source| Error::Attention {
             file: name.clone(),
             source,
         };
         let (values, scale) = match c.value_bits {
-            i8::BITS => (captured.values, f64::from(head.value_int8().scale)),
+            i8::BITS => (captured.values, f64::from(captured.value_scale)),
             fewer => {
                 let quantized = quantize_values(&head.value().view(), fewer).map_err(refused)?;
                 (quantized.integers, quantized.scale)
             }
         };
         Ok(InputHead {
-            effective_bits: effective_bits(c, &head).transpose().map_err(refused)?,
+            effective_bits: captured.effective_bits,
             rows: self.cut(captured.rows),
+            lengths: self.lengths.clone(),
             values: values.slice(s![..self.keys, ..]).to_owned(),
             scale,
             name,
@@ -237,7 +229,7 @@ fn check_scores(capture: &Capture, c: &Configuration, keys: usize) -> Result<(),
             input,
         });
     }
-    if capture.rows() != capture.tokens() {
+    if !capture.causal() && capture.rows() != capture.tokens() {
         return Err(Error::Rows {
             file,
             found: capture.rows(),
@@ -246,14 +238,4 @@ fn check_scores(capture: &Capture, c: &Configuration, keys: usize) -> Result<(),
         });
     }
     Ok(())
-}
-
-/// What the scale of a head's queries leaves, where the unit of `c` reads them.
-fn effective_bits(
-    c: &Configuration,
-    head: &CapturedHead,
-) -> Option<Result<f64, logattn_golden::AttentionError>> {
-    let (query, key) = (head.query()?, head.key_int8()?);
-    let scaled = power_of_two_query(query.view(), key.scale.into(), c.fraction_bits?);
-    Some(scaled.map(|scaled| scaled.effective_bits()))
 }

@@ -1,13 +1,14 @@
 //! `logattn configs`: the named configurations.
 
 use super::Verdict;
-use crate::configuration::{self, input_name, known_names};
+use crate::configuration::{self, known_names};
 use crate::console::Console;
 use crate::error::Error;
 use crate::table::Table;
 use clap::Args;
 use logattn_golden::config::QUERY_KEY_BITS;
 use logattn_golden::{Accumulate, Configuration, Input, NAMES, Normalize};
+use logattn_studies::input::input_name;
 use serde::Serialize;
 use serde_json::json;
 

@@ -6,13 +6,12 @@ use crate::console::Console;
 use crate::cosimulation::{self, Case, Played, Unit, captured_case, random_case};
 use crate::error::{self, Error};
 use crate::files::PendingFile;
-use crate::input::{self, DEMO, Input};
-use crate::table::{Table, grouped};
-use crate::timing::counters;
+use crate::table::{Table, counters, grouped};
 use clap::{Args, ValueEnum};
 use logattn_captures::Capture;
 use logattn_golden::Configuration;
-use logattn_hdl::unit::configuration_hash;
+use logattn_sim::Counters;
+use logattn_studies::{DEMO, Input, load_capture};
 use logattn_testbenches::Mismatch;
 use logattn_testbenches::random::Rows;
 use std::path::{Path, PathBuf};
@@ -123,7 +122,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     console.line(format!(
         "configuration {} (sha256 {}), {}",
         configuration.name,
-        configuration_hash(&configuration)?,
+        configuration.sha256()?,
         unit.verilator
     ))?;
     let ports = cosimulation::ports((arguments.stalls == Stalls::Random).then_some(arguments.seed));
@@ -164,7 +163,7 @@ fn cases(arguments: &Arguments, c: &Configuration) -> Result<Cases, Error> {
         })
     };
     if let Some(file) = &arguments.input {
-        return captured(file, &input::load(file)?);
+        return captured(file, &load_capture(file)?);
     }
     if arguments.random.is_none() {
         let demo = Capture::demo();
@@ -249,9 +248,8 @@ fn table(cases: &[Case], played: &[Played]) -> Table {
 fn print_totals(console: &mut Console, played: &[Played]) -> Result<(), Error> {
     console.line("equal: every output bit, the cycle of every output beat, every counter")?;
     console.line("")?;
-    console.line(counters(&cosimulation::sum(
-        played.iter().map(|played| played.outcome.counters),
-    )))?;
+    let all: Counters = played.iter().map(|played| played.outcome.counters).sum();
+    console.line(counters(&all))?;
     let cycles: u64 = played.iter().map(|p| p.outcome.cycles).sum();
     let seconds: f64 = played.iter().map(|p| p.elapsed.as_secs_f64()).sum();
     console.line(format!(

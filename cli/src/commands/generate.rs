@@ -8,7 +8,7 @@ use crate::files::{CONFIGURATION, FILE_LIST, PendingDirectory};
 use crate::table::{Table, grouped};
 use clap::Args;
 use logattn_golden::Configuration;
-use logattn_hdl::unit::{Export, configuration_hash, export};
+use logattn_hdl::unit::{Export, export};
 use std::path::{Path, PathBuf};
 
 const HELP: &str = "Examples:
@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     console.line(format!(
         "top module {}, configuration sha256 {}, written to {}",
         export.top,
-        configuration_hash(&configuration)?,
+        configuration.sha256()?,
         arguments.out.display()
     ))?;
     Ok(Verdict::Success)

@@ -4,7 +4,9 @@ mod configs;
 mod cosim;
 mod demo;
 mod generate;
+mod profile;
 mod simulate;
+mod sweep;
 
 use crate::console::Console;
 use crate::error::Error;
@@ -22,6 +24,10 @@ pub enum Command {
     Cosim(cosim::Arguments),
     /// Count the unit's cycles on captured attention
     Simulate(simulate::Arguments),
+    /// Write a report with plots: cycles, sparsity, traffic and energy of captured attention
+    Profile(profile::Arguments),
+    /// Vary fields of a configuration over a grid: tables and a Pareto plot
+    Sweep(sweep::Arguments),
     /// Show everything on attention captured from a real transformer
     Demo(demo::Arguments),
 }
@@ -55,6 +61,8 @@ impl Command {
             Command::Generate(arguments) => generate::run(arguments, console),
             Command::Cosim(arguments) => cosim::run(arguments, console),
             Command::Simulate(arguments) => simulate::run(arguments, console),
+            Command::Profile(arguments) => profile::run(arguments, console),
+            Command::Sweep(arguments) => sweep::run(arguments, console),
             Command::Demo(arguments) => demo::run(arguments, console),
         }
     }

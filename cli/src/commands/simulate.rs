@@ -1,392 +1,331 @@
-//! `logattn simulate`: exact cycles on a whole capture.
+//! `logattn simulate`: cycles, traffic and energy on a whole capture.
 
 use super::Verdict;
-use crate::configuration::{ConfigurationArgument, input_name};
+use crate::configuration;
 use crate::console::Console;
 use crate::error::Error;
 use crate::files::PendingFile;
-use crate::input::{self, Input};
-use crate::progress;
-use crate::softmax::{Precision, differing_codes};
-use crate::table::{Table, grouped, percent};
-use crate::timing::{Timing, counters, described, push_head};
+use crate::study::{self, StudyArguments};
+use crate::table::{Table, counters, grouped, percent};
 use clap::Args;
-use logattn_captures::Capture;
-use logattn_golden::{Configuration, UnitAttention};
-use logattn_hdl::unit::configuration_hash;
-use logattn_sim::{Counters, Workload};
-use rayon::prelude::*;
-use serde::Serialize;
-use serde_json::{Value, json};
+use logattn_sim::memory::Strategy;
+use logattn_studies::study::{EnergyStudy, TrafficStudy, csv, document, fields};
+use logattn_studies::{Phase, Source, Study};
 use std::path::PathBuf;
 
 const HELP: &str = "Examples:
   logattn simulate --config edge --input demo
   logattn simulate --config edge_qkv --input demo            the same from int8 Q and K on
-  logattn simulate --config base --input heads.safetensors --json base.json
+  logattn simulate --config base --input smollm2.safetensors --phase decode --json decode.json
+  logattn simulate --config edge --input mask.npy --csv mask.csv
+  logattn simulate --fields                                  meaning and unit of every result
 
-All heads run back to back through one unit whose streams are never held up from outside. The
-input is a safetensors file with q, k, v of [heads, tokens, D] (F32, F16, BF16 or I8 with q_scale,
-k_scale, v_scale), or probabilities of [heads, rows, tokens] with v (for units that take
-probabilities); optionally mask of [tokens], which may mask tokens at the end alone where a unit
-takes scores or Q and K. These are the int8 keys of the file and queries quantized with a scale that
-is a power of two, so that scores are base-2 logits.
-In the JSON, `fields` tells the meaning and the unit of every field.";
+All heads of a layer run back to back through one unit whose streams are never held up from outside;
+the next layer starts when the last output has left, since it needs all of them. Query heads that
+share keys and values follow one another over values that are loaded once. In decode the unit plays
+one query of each head at a time, layer by layer, over keys that grow by one a step.
+
+The input is a safetensors file with q of [heads, rows, D], k and v of [KV heads, tokens, D] (F32,
+F16, BF16 or I8 with q_scale, k_scale, v_scale), or probabilities of [heads, rows, tokens] with v (for
+units that take probabilities); optionally mask of [tokens], which may mask tokens at the end alone
+where a unit takes scores or Q and K; metadata `causal` tells a decoder's attention. Or a static mask:
+bool [layers, heads, rows, keys] in a .npy file, whose keys survive whatever the thresholds are.";
 
 /// Arguments of `logattn simulate`.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub struct Arguments {
+    /// A named configuration (see `logattn configs`) or a TOML file
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "fields")]
+    config: Option<String>,
+    /// Capture, a safetensors file, or `demo` for the embedded one; or a static mask, a .npy file
+    #[arg(long, value_name = "FILE", required_unless_present = "fields")]
+    input: Option<String>,
     #[command(flatten)]
-    configuration: ConfigurationArgument,
-    /// Capture, a safetensors file, or `demo` for the embedded one
-    #[arg(long, value_name = "FILE")]
-    input: String,
+    study: StudyArguments,
     /// Write the result as JSON
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
-}
-
-/// Heads whose codes are in memory at a time, for each thread.
-const HEADS_A_THREAD: usize = 4;
-
-/// Meaning and unit of every field of [`Report`].
-const FIELDS: [(&str, &str); 24] = [
-    ("logattn", "version of the program"),
-    ("configuration", "name of the configuration"),
-    (
-        "configuration_sha256",
-        "first 16 bytes of the SHA-256 of the configuration's TOML, in hexadecimal",
-    ),
-    (
-        "input_kind",
-        "what the unit takes for each key: probabilities, scores or qkv",
-    ),
-    ("input", "file of the capture"),
-    (
-        "model",
-        "model that the capture was made from, null if the file does not say",
-    ),
-    ("layers", "layers of the capture"),
-    (
-        "heads",
-        "heads of the capture, all layers together, all of them simulated back to back",
-    ),
-    (
-        "rows_per_head",
-        "rows (queries) of each head that were simulated: those not masked",
-    ),
-    (
-        "keys_per_row",
-        "keys N of each row, up to the last that is not masked",
-    ),
-    ("head_dimension", "elements D of a value vector"),
-    (
-        "cycles",
-        "clock cycles from the start to the last output beat of the last head",
-    ),
-    (
-        "bound_cycles",
-        "clock cycles; sum over the query blocks of max(ceil(N / W), survivors x D / lanes), what they would cost in steady state one by one; with complement normalization a row's largest key counts as a survivor",
-    ),
-    (
-        "cycles_over_bound",
-        "cycles / bound_cycles; under 1 where the survivors' queue evens out long and short rows",
-    ),
-    (
-        "int8_twin_cycles",
-        "clock cycles of the int8 twin (same lanes and rate, nothing pruned) on the same heads",
-    ),
-    (
-        "twin_over_cycles",
-        "int8_twin_cycles / cycles: how many times faster than the twin",
-    ),
-    (
-        "survivors_per_row",
-        "keys whose code is not 0, mean over all rows of all heads",
-    ),
-    (
-        "pruned_share",
-        "share of all keys of all rows whose code is 0, from 0 to 1",
-    ),
-    (
-        "head_cycles",
-        "clock cycles of each head: from the last output beat of the head before to its own last",
-    ),
-    (
-        "softmax_differing_codes",
-        "keys of all rows whose code is another than that of the float softmax's probability p, which has at least code i iff p >= 2^(score_thresholds[i - 1] / 2^fraction_bits); null with probabilities",
-    ),
-    (
-        "softmax_differing_share",
-        "the same as a share of all keys of all rows, from 0 to 1; null with probabilities",
-    ),
-    (
-        "query_effective_bits",
-        "bits of a query's element that its power-of-two scale leaves of 8: of the head with the fewest, and the mean over heads; null with probabilities",
-    ),
-    ("head_pruned_share", "as pruned_share, of each head"),
-    (
-        "counters",
-        "the unit's counters at the end, over the whole run: described in counters_fields",
-    ),
-];
-
-/// The result; [`FIELDS`] says what is what.
-#[derive(Serialize)]
-struct Report {
-    logattn: &'static str,
-    configuration: String,
-    configuration_sha256: String,
-    input_kind: &'static str,
-    input: String,
-    model: Option<String>,
-    layers: usize,
-    heads: usize,
-    rows_per_head: usize,
-    keys_per_row: usize,
-    head_dimension: usize,
-    cycles: u64,
-    bound_cycles: u64,
-    cycles_over_bound: f64,
-    int8_twin_cycles: u64,
-    twin_over_cycles: f64,
-    survivors_per_row: f64,
-    pruned_share: f64,
-    softmax_differing_codes: Option<u64>,
-    softmax_differing_share: Option<f64>,
-    query_effective_bits: Option<Precision>,
-    head_cycles: Vec<u64>,
-    head_pruned_share: Vec<f64>,
-    counters: Counters,
-}
-
-/// The unit's and the twin's heads.
-struct Heads {
-    workload: Workload,
-    twin_workload: Workload,
-    pruned: Vec<usize>,
-    differing: Option<u64>,
-    effective_bits: Vec<f64>,
-}
-
-/// What is computed of a head on its own.
-struct HeadRun {
-    own: UnitAttention,
-    twin: UnitAttention,
-    differing: Option<u64>,
-    effective_bits: Option<f64>,
+    /// Write the costs as CSV: a line for all, for each layer and for each KV head
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
+    /// Print meaning, unit and scope of every field of the JSON (and column of the CSV), and end
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    fields: bool,
 }
 
 /// Simulates and reports.
 ///
 /// # Errors
-/// A capture that cannot be read or does not fit, JSON that cannot be written.
+/// A capture that cannot be read or does not fit, files that cannot be written.
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Error> {
-    let configuration = arguments.configuration.load()?;
-    let capture = input::load(&arguments.input)?;
-    let input = Input::new(&capture, &configuration)?;
-    let file = arguments
-        .json
-        .as_deref()
-        .map(PendingFile::new)
-        .transpose()?;
-    let report = report(&configuration, &capture, &input)?;
-    print(&report, console)?;
-    if let Some(file) = file {
-        file.finish(format!("{:#}\n", document(&report)).as_bytes())?;
+    if arguments.fields {
+        console.line(field_table())?;
+        return Ok(Verdict::Success);
+    }
+    // The parser requires both unless fields are asked for.
+    let (Some(configuration), Some(input)) = (&arguments.config, &arguments.input) else {
+        return Ok(Verdict::Success);
+    };
+    let configuration = configuration::load(configuration)?;
+    let options = arguments.study.options()?;
+    let source = Source::load(input)?;
+    let pending = |path: &Option<PathBuf>| path.as_deref().map(PendingFile::new).transpose();
+    let (json, table) = (pending(&arguments.json)?, pending(&arguments.csv)?);
+    let study = study::run(&configuration, &source, &options)?;
+    print(&study, console)?;
+    if let Some(file) = json {
+        file.finish(format!("{:#}\n", document(&study)).as_bytes())?;
+    }
+    if let Some(file) = table {
+        file.finish(csv(&study)?.as_bytes())?;
     }
     Ok(Verdict::Success)
 }
 
-fn report(c: &Configuration, capture: &Capture, input: &Input) -> Result<Report, Error> {
-    let twin = c.int8_twin();
-    let heads = heads(c, &twin, input)?;
-    let timing = Timing::of(c, &heads.workload)?;
-    let twin_timing = Timing::of(&twin, &heads.twin_workload)?;
-    let elements = (input.rows.len() * input.keys) as f64;
-    let rows = (capture.heads() * input.rows.len()) as f64;
-    let all = rows * input.keys as f64;
-    let head_pruned_share: Vec<f64> = heads
-        .pruned
-        .iter()
-        .map(|pruned| *pruned as f64 / elements)
-        .collect();
-    Ok(Report {
-        logattn: env!("CARGO_PKG_VERSION"),
-        configuration: c.name.clone(),
-        configuration_sha256: configuration_hash(c)?,
-        input_kind: input_name(c.input),
-        input: capture.name().to_string(),
-        model: capture.metadata().model.clone(),
-        layers: capture.layers(),
-        heads: capture.heads(),
-        rows_per_head: input.rows.len(),
-        keys_per_row: input.keys,
-        head_dimension: capture.head_dimension(),
-        cycles: timing.cycles,
-        bound_cycles: timing.bound,
-        cycles_over_bound: timing.over_bound(),
-        int8_twin_cycles: twin_timing.cycles,
-        twin_over_cycles: twin_timing.cycles as f64 / timing.cycles.max(1) as f64,
-        survivors_per_row: timing.counters.survivors as f64 / rows,
-        pruned_share: head_pruned_share.iter().sum::<f64>() / capture.heads() as f64,
-        softmax_differing_codes: heads.differing,
-        softmax_differing_share: heads.differing.map(|codes| codes as f64 / all),
-        query_effective_bits: Precision::of(&heads.effective_bits),
-        head_cycles: timing.head_cycles,
-        head_pruned_share,
-        counters: timing.counters,
-    })
-}
-
-/// Codes of all heads, some heads at a time in parallel.
-fn heads(c: &Configuration, twin: &Configuration, input: &Input) -> Result<Heads, Error> {
-    let mut all = Heads {
-        workload: Workload::new(c),
-        twin_workload: Workload::new(twin),
-        pruned: Vec::new(),
-        differing: None,
-        effective_bits: Vec::new(),
-    };
-    let heads: Vec<usize> = (0..input.capture.heads()).collect();
-    let progress = progress::bar(heads.len(), "heads");
-    for some in heads.chunks(HEADS_A_THREAD * rayon::current_num_threads()) {
-        let runs: Vec<HeadRun> = some
-            .par_iter()
-            .map(|head| head_run(c, twin, input, *head))
-            .collect::<Result<_, Error>>()?;
-        for run in runs {
-            let codes = &run.own.codes;
-            push_head(&mut all.workload, c, codes.view(), &run.own.largest)?;
-            push_head(&mut all.twin_workload, twin, run.twin.codes.view(), &[])?;
-            all.pruned
-                .push(codes.iter().filter(|code| **code == 0).count());
-            if let Some(differing) = run.differing {
-                all.differing = Some(all.differing.unwrap_or(0) + differing);
-            }
-            all.effective_bits.extend(run.effective_bits);
-            progress.inc(1);
-        }
+fn field_table() -> Table {
+    let mut table = Table::new(&["field", "unit", "scope", "meaning"]);
+    for field in fields() {
+        table.row([field.name, field.unit, field.scope, field.meaning].map(str::to_string));
     }
-    progress.finish_and_clear();
-    Ok(all)
+    table
 }
 
-/// One head, by the unit and by the twin.
-fn head_run(
-    c: &Configuration,
-    twin: &Configuration,
-    input: &Input,
-    index: usize,
-) -> Result<HeadRun, Error> {
-    let head = input.head(index)?;
-    let own = head.attend(c)?;
-    Ok(HeadRun {
-        twin: input.head_of(twin, index)?.attend(twin)?,
-        differing: differing_codes(c, input.probabilities(index)?.view(), own.codes.view()),
-        effective_bits: head.effective_bits,
-        own,
-    })
-}
-
-fn print(report: &Report, console: &mut Console) -> Result<(), Error> {
-    let r = report;
+/// Prints the results that fit a screen.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print(study: &Study, console: &mut Console) -> Result<(), Error> {
+    let s = &study.shape;
     console.line(format!(
-        "{} on configuration {} (sha256 {}), input {}:\n{} heads of {} layers, {} rows of {} keys each, D = {}",
-        r.input,
-        r.configuration,
-        r.configuration_sha256,
-        r.input_kind,
-        r.heads,
-        r.layers,
-        r.rows_per_head,
-        r.keys_per_row,
-        r.head_dimension
+        "{} on configuration {} (sha256 {}), input {}, {}:\n{} layers of {} query heads and {} KV heads, {} rows of {}{} keys each, D = {}",
+        study.input,
+        study.configuration,
+        study.configuration_sha256,
+        study.input_kind,
+        study.phase.name(),
+        s.layers,
+        s.heads_per_layer,
+        s.kv_heads_per_layer,
+        s.rows_per_head,
+        if s.causal { "at most " } else { "" },
+        s.keys,
+        s.head_dimension
     ))?;
     console.line("")?;
-    let mut table = Table::new(&["result", ">value", "meaning"]);
-    for (name, value, meaning) in cycle_rows(r).into_iter().chain(score_rows(r)) {
-        table.row([name.to_string(), value, meaning]);
-    }
-    console.line(table)?;
+    console.line(results(study))?;
     console.line("")?;
-    console.line(counters(&report.counters))
+    console.line(counters(&study.counters))?;
+    console.line("")?;
+    console.line(encodings(study))?;
+    console.line("")?;
+    console.line(traffic(&study.traffic))?;
+    console.line(verdict(study))?;
+    console.line("")?;
+    console.line(energies(&study.energy))
 }
 
-/// Name, value and meaning of a result.
-type Row = (&'static str, String, String);
-
-fn cycle_rows(r: &Report) -> [Row; 7] {
-    [
+fn results(study: &Study) -> Table {
+    let cost = &study.total;
+    let mut rows = vec![
         (
             "cycles",
-            grouped(r.cycles),
-            "from the start to the last output beat",
+            grouped(cost.cycles),
+            format!(
+                "from the start to the last output beat, {} runs",
+                grouped(study.runs)
+            ),
         ),
         (
             "bound",
-            grouped(r.bound_cycles),
-            "cycles: sum over the query blocks of max(ceil(N / W), survivors x D / lanes)",
+            grouped(cost.bound_cycles),
+            "cycles: sum over the query blocks of max(ceil(N / W), survivors x D / lanes)".into(),
         ),
         (
             "cycles / bound",
-            format!("{:.4}", r.cycles_over_bound),
-            "under 1 where the queue evens out long and short rows",
+            format!("{:.4}", cost.over_bound()),
+            "under 1 where the queue evens out long and short rows".into(),
+        ),
+        (
+            "cycles a row",
+            format!("{:.2}", cost.per_row(cost.cycles)),
+            format!("mean over {} rows", grouped(cost.rows)),
         ),
         (
             "int8 twin",
-            grouped(r.int8_twin_cycles),
-            "cycles with 8-bit probabilities, nothing pruned, the same lanes",
+            grouped(cost.int8_twin_cycles),
+            "cycles with 8-bit probabilities, nothing pruned, the same lanes".into(),
         ),
         (
             "int8 twin / cycles",
-            format!("{:.2}", r.twin_over_cycles),
-            "times faster than the twin",
+            format!("{:.2}", cost.twin_over_cycles()),
+            "times faster than the twin".into(),
         ),
         (
             "survivors",
-            format!("{:.2}", r.survivors_per_row),
-            "keys a row whose code is not 0, mean",
+            format!("{:.2}", cost.per_row(cost.survivors)),
+            "keys a row whose code is not 0, mean".into(),
         ),
-        ("pruned", percent(r.pruned_share), "of all keys"),
-    ]
-    .map(|(name, value, meaning)| (name, value, meaning.to_string()))
-}
-
-/// What units with scores have besides.
-fn score_rows(r: &Report) -> Vec<Row> {
-    let differing = r.softmax_differing_codes.zip(r.softmax_differing_share);
-    let codes = differing.map(|(codes, share)| {
-        let meaning = "codes that are not those of the float softmax, of all keys";
-        let name = "differing codes";
-        (
-            name,
+        ("pruned", percent(cost.pruned_share()), "of all keys".into()),
+    ];
+    if let Some((codes, share)) = study.softmax_differing_codes() {
+        rows.push((
+            "differing codes",
             format!("{:.2} %", 100.0 * share),
-            format!("{meaning}: {}", grouped(codes)),
-        )
-    });
-    let precision = r.query_effective_bits.map(|bits| {
-        let meaning = "of a query's 8, which its power-of-two scale leaves; mean over heads";
-        (
+            format!(
+                "codes that are not those of the float softmax, of all keys: {}",
+                grouped(codes)
+            ),
+        ));
+    }
+    if let Some(bits) = study.query_effective_bits() {
+        rows.push((
             "effective bits",
             format!("{:.2}", bits.mean),
-            format!("{meaning}, lowest {:.2}", bits.lowest),
-        )
-    });
-    codes.into_iter().chain(precision).collect()
+            format!(
+                "of a query's 8, which its power-of-two scale leaves; mean over heads, lowest {:.2}",
+                bits.lowest
+            ),
+        ));
+    }
+    let mut table = Table::new(&["result", ">value", "meaning"]);
+    for (name, value, meaning) in rows {
+        table.row([name.to_string(), value, meaning]);
+    }
+    table
 }
 
-/// The report as JSON, with the meaning of every field.
-fn document(report: &Report) -> Value {
-    let mut document = json!(report);
-    document["fields"] = FIELDS
-        .iter()
-        .map(|(name, meaning)| ((*name).to_string(), json!(meaning)))
-        .collect();
-    document["counters_fields"] = described(&report.counters)
-        .iter()
-        .map(|(name, _, meaning)| ((*name).to_string(), json!(meaning)))
-        .collect();
-    document
+fn encodings(study: &Study) -> Table {
+    let e = &study.encodings;
+    let mut table = Table::new(&["attention matrix as", ">bytes", ">bits a value", ">of fp16"]);
+    let run_length = format!("run length, {}-bit gaps", e.run_length_field);
+    for (name, bits) in [
+        ("fp16", e.fp16),
+        ("int8", e.int8),
+        ("dense codes", e.dense),
+        ("bitmap and codes", e.survivor_bitmap),
+        (&run_length, e.run_length),
+    ] {
+        table.row([
+            name.to_string(),
+            grouped(bits.div_ceil(8)),
+            format!("{:.2}", bits as f64 / e.elements.max(1) as f64),
+            percent(bits as f64 / e.fp16.max(1) as f64),
+        ]);
+    }
+    table
+}
+
+fn traffic(study: &TrafficStudy) -> Table {
+    let mut table = Table::new(&[
+        "K and V from\noutside by",
+        ">bytes\nasked for",
+        ">bytes in\nbursts",
+        ">row\nactivations",
+        ">cycles at the\nbandwidth",
+        ">stalled",
+        ">int8 twin\ncycles",
+    ]);
+    for part in &study.strategies {
+        let t = &part.traffic;
+        table.row([
+            title(part.strategy).to_string(),
+            grouped(t.query_bytes + t.key_bytes + t.value_bytes + t.output_bytes),
+            grouped(t.burst_bytes),
+            grouped(t.row_activations),
+            grouped(part.bandwidth.cycles),
+            percent(1.0 - part.bandwidth.utilization()),
+            grouped(part.int8_twin_bandwidth.cycles),
+        ]);
+    }
+    table
+}
+
+/// A strategy's name for a person.
+fn title(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::DenseRefetch => "dense re-fetch",
+        Strategy::LoadOnce => "load once",
+        Strategy::Skip => "skip",
+    }
+}
+
+/// Which strategy moves the fewest bytes, and where that changes.
+fn verdict(study: &Study) -> String {
+    let (traffic, c) = (&study.traffic, &study.traffic.crossover);
+    let bytes = |wanted: Strategy| {
+        let part = traffic
+            .strategies
+            .iter()
+            .find(|part| part.strategy == wanted);
+        part.map_or(0, |part| part.traffic.burst_bytes).max(1) as f64
+    };
+    let (dense, once, skip) = (
+        bytes(Strategy::DenseRefetch),
+        bytes(Strategy::LoadOnce),
+        bytes(Strategy::Skip),
+    );
+    let held = match study.phase {
+        Phase::Prefill => "K and V of a head",
+        Phase::Decode => "the cache of all layers, between steps as well",
+    };
+    let mut text = format!(
+        "{} moves the fewest bytes. Skipping moves {:.2} times those of dense re-fetch and {:.2} times those of loading once, which takes {} bytes on chip ({held}).\n",
+        title(traffic.winner),
+        skip / dense,
+        skip / once,
+        grouped(traffic.load_once_on_chip_bytes),
+    );
+    let b = study.shape.query_block;
+    text += &match c.query_block {
+        Some(block) => format!("Skipping beats loading once from query blocks of {block} on"),
+        None => "Skipping loses to loading once at every query block".to_string(),
+    };
+    text += &match c.rows {
+        Some(0) => {
+            format!("; at B = {b} and this sparsity it loses even if a load serves one row only")
+        }
+        Some(rows) => format!(
+            "; at B = {b} and this sparsity it wins while a load serves at most {rows} rows"
+        ),
+        None => format!("; at B = {b} and this sparsity it wins however many rows a load serves"),
+    };
+    text += &match c.sparsity {
+        Some(share) => format!(
+            ", and with as many rows as here only if over {:.2} % were pruned ({:.2} % are).",
+            100.0 * share,
+            100.0 * c.measured_sparsity
+        ),
+        None => ", and with as many rows as here at no sparsity.".to_string(),
+    };
+    text
+}
+
+fn energies(studies: &[EnergyStudy]) -> Table {
+    let mut table = Table::new(&[
+        "energy table",
+        "design",
+        "K and V by",
+        ">on chip\nuJ",
+        ">external memory\nuJ, low to high",
+        ">in all\nuJ, low to high",
+    ]);
+    for study in studies {
+        for (design, parts) in [("logattn", &study.unit), ("int8 twin", &study.int8_twin)] {
+            for part in parts {
+                let e = &part.energy;
+                let micro = |picojoules: f64| format!("{:.1}", picojoules * 1e-6);
+                let range = |low: f64, high: f64| format!("{} to {}", micro(low), micro(high));
+                table.row([
+                    study.table.clone(),
+                    design.to_string(),
+                    title(part.strategy).to_string(),
+                    micro(e.on_chip()),
+                    range(e.dram_low, e.dram_high),
+                    range(e.total_low(), e.total_high()),
+                ]);
+            }
+        }
+    }
+    table
 }

@@ -89,7 +89,7 @@ fn wrong_tensors() {
         ("v", &[8, 4], values()),
         ("probabilities", &[2, 2, 4], probabilities()),
     ]);
-    assert_contains(&error, &["`v`", "[8, 4]", "[heads, tokens, D]"]);
+    assert_contains(&error, &["`v`", "[8, 4]", "[KV heads, tokens, D]"]);
 }
 
 #[test]

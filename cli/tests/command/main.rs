@@ -5,4 +5,7 @@ mod cosim;
 mod demo;
 mod files;
 mod good_input;
+mod profile;
+mod studies;
 mod support;
+mod sweep;

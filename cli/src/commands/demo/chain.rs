@@ -1,15 +1,13 @@
 //! From int8 Q, K and V to outputs: several ways, head by head, layer by layer and in total.
 
-use super::accuracy::{Accuracy, Difference, renormalized};
+use super::rows;
 use crate::error::Error;
-use crate::input::Input;
 use crate::progress;
-use crate::softmax::{Precision, differing_codes};
-use crate::timing::{Timing, push_head};
 use logattn_golden::scores::score_thresholds;
 use logattn_golden::{Accumulate, Configuration, Input as InputKind, Normalize, UnitAttention};
-use logattn_hdl::unit::configuration_hash;
-use logattn_sim::{Counters, Workload};
+use logattn_sim::Counters;
+use logattn_studies::timing::{HeadRowCodes, Timing};
+use logattn_studies::{Accuracy, Difference, Input, Precision, differing_codes, renormalized};
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -31,7 +29,7 @@ pub struct ChainFigures {
     pub keys: u64,
     /// Keys whose code is another than that of the float softmax.
     pub differing_codes: u64,
-    /// Clock cycles, in a run of all heads back to back.
+    /// Clock cycles; the heads of a layer back to back, layer by layer.
     pub cycles: u64,
     /// The steady-state bound in clock cycles.
     pub bound_cycles: u64,
@@ -113,16 +111,8 @@ impl Chain {
             .map(|head| chain(unit, &ways, input, head).inspect(|_| progress.inc(1)))
             .collect::<Result<_, Error>>()?;
         progress.finish_and_clear();
-        let mut workload = Workload::new(unit);
-        for head in &heads {
-            push_head(
-                &mut workload,
-                unit,
-                head.unit.codes.view(),
-                &head.unit.largest,
-            )?;
-        }
-        let timing = Timing::of(unit, &workload)?;
+        let codes: Vec<HeadRowCodes> = heads.iter().map(|head| rows(input, &head.unit)).collect();
+        let timing = Timing::of_layers(unit, input.keys, &codes, input.capture.heads_per_layer())?;
         let figures = |from: usize, to: usize| {
             let mut figures = figures(&ways, &heads[from..to]);
             figures.cycles = timing.head_cycles[from..to].iter().sum();
@@ -137,7 +127,7 @@ impl Chain {
         };
         Ok(Chain {
             configuration: unit.name.clone(),
-            configuration_sha256: configuration_hash(unit)?,
+            configuration_sha256: unit.sha256()?,
             query_effective_bits: Precision::of(&bits).unwrap_or(none),
             layers: (0..heads.len())
                 .step_by(per_layer)

@@ -1,6 +1,5 @@
 //! `logattn demo`: everything at once, on attention captured from a real transformer.
 
-mod accuracy;
 mod chain;
 mod memory;
 mod plot;
@@ -13,12 +12,13 @@ use crate::configuration::ConfigurationArgument;
 use crate::console::Console;
 use crate::error::Error;
 use crate::files::{PendingDirectory, QKV_FOLDER};
-use crate::input::Input;
 use chain::Chain;
 use clap::Args;
 use logattn_captures::Capture;
-use logattn_golden::{Configuration, Input as InputKind};
-use logattn_hdl::unit::{Export, configuration_hash};
+use logattn_golden::{Configuration, Input as InputKind, UnitAttention};
+use logattn_hdl::unit::Export;
+use logattn_studies::Input;
+use logattn_studies::timing::HeadRowCodes;
 use sample::Cosimulation;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     let report = Report {
         logattn: env!("CARGO_PKG_VERSION"),
         configuration: &configuration.name,
-        configuration_sha256: configuration_hash(&configuration)?,
+        configuration_sha256: configuration.sha256()?,
         model: capture.metadata().model.as_deref(),
         study: &study,
         verilog: &hardware.verilog,
@@ -187,6 +187,15 @@ fn chained(
     console.line("")?;
     text::hardware(console, &hardware)?;
     Ok(Some((chain, Some(hardware))))
+}
+
+/// A head's rows for timing.
+fn rows<'a>(input: &'a Input, head: &'a UnitAttention) -> HeadRowCodes<'a> {
+    HeadRowCodes {
+        codes: head.codes.view(),
+        lengths: &input.lengths,
+        largest: &head.largest,
+    }
 }
 
 /// Meaning and unit of the fields of `demo.json`.

@@ -3,8 +3,8 @@
 use crate::commands::Verdict;
 use crate::cosimulation::{Unit, captured_case, ports};
 use crate::error::{self, Error};
-use crate::input::Input;
 use logattn_golden::Configuration;
+use logattn_studies::Input;
 use logattn_testbenches::Mismatch;
 use logattn_testbenches::unit::UnitError;
 use serde::Serialize;

@@ -1,13 +1,13 @@
 //! The figures of the demonstration, head by head, layer by layer and in total.
 
-use super::accuracy::{Accuracy, Difference, as_they_are, renormalized};
 use super::memory::Memory;
+use super::rows;
 use crate::error::Error;
-use crate::input::Input;
 use crate::progress;
-use crate::timing::{Timing, push_head};
 use logattn_golden::{Attention, Configuration, UnitAttention};
-use logattn_sim::{Counters, Workload};
+use logattn_sim::Counters;
+use logattn_studies::timing::{HeadRowCodes, Timing};
+use logattn_studies::{Accuracy, Difference, Input, as_they_are, renormalized};
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -47,7 +47,7 @@ pub struct Figures {
     pub survivors: u64,
     /// The same by the published quantizer.
     pub paper_survivors: u64,
-    /// Clock cycles, in a run of all heads back to back.
+    /// Clock cycles; the heads of a layer back to back, layer by layer.
     pub cycles: u64,
     /// The steady-state bound in clock cycles.
     pub bound_cycles: u64,
@@ -72,7 +72,7 @@ pub struct Study {
     pub layers: Vec<Figures>,
     /// All heads.
     pub total: Figures,
-    /// The unit's counters at the end of the run.
+    /// The unit's counters at the end of each layer, added up.
     pub counters: Counters,
 }
 
@@ -152,7 +152,14 @@ impl Study {
             .map(|head| contenders.study(input, head).inspect(|_| progress.inc(1)))
             .collect::<Result<_, Error>>()?;
         progress.finish_and_clear();
-        let (timing, twin) = timings(&contenders, &heads)?;
+        let per_layer = input.capture.heads_per_layer();
+        let time = |c: &Configuration, unit: fn(&HeadStudy) -> &UnitAttention| {
+            let codes: Vec<HeadRowCodes> =
+                heads.iter().map(|head| rows(input, unit(head))).collect();
+            Timing::of_layers(c, input.keys, &codes, per_layer)
+        };
+        let timing = time(contenders.unit, |head| &head.unit)?;
+        let twin = time(&contenders.int8_twin, |head| &head.int8_twin)?;
         let parts: Vec<Parts> = heads
             .iter()
             .enumerate()
@@ -163,7 +170,6 @@ impl Study {
                 ..head.parts
             })
             .collect();
-        let per_layer = input.capture.heads_per_layer();
         Ok(Study {
             keys: input.keys,
             heads_per_layer: per_layer,
@@ -231,17 +237,6 @@ impl Contenders<'_> {
     }
 }
 
-/// All heads back to back, on the unit and on its twin.
-fn timings(contenders: &Contenders, heads: &[HeadStudy]) -> Result<(Timing, Timing), Error> {
-    let (unit, twin) = (contenders.unit, &contenders.int8_twin);
-    let (mut own, mut twins) = (Workload::new(unit), Workload::new(twin));
-    for head in heads {
-        push_head(&mut own, unit, head.unit.codes.view(), &head.unit.largest)?;
-        push_head(&mut twins, twin, head.int8_twin.codes.view(), &[])?;
-    }
-    Ok((Timing::of(unit, &own)?, Timing::of(twin, &twins)?))
-}
-
 fn figures(heads: &[Parts]) -> Figures {
     let mut all = Parts::default();
     for head in heads {
@@ -291,7 +286,7 @@ pub fn fields() -> Value {
         "rows": "rows (queries) of these heads",
         "survivors": "keys whose code is not 0, over all rows",
         "paper_survivors": "the same by the published 3-bit quantizer (arXiv 2106.01335)",
-        "cycles": "clock cycles in a run of all heads back to back, from the last output beat before these heads to their own last",
+        "cycles": "clock cycles, from the start of each layer to its last output beat; of a head, from the last output beat of the head before or the start of its layer to its own last",
         "bound_cycles": "clock cycles; sum over the query blocks of max(ceil(N / W), survivors x D / lanes), what they would cost in steady state one by one; a run may be below it, since the survivors' queue evens out long and short rows",
         "int8_twin_cycles": "clock cycles of the int8 twin on the same heads",
         "accuracy.*.relative_error": "|output - float| / |float|, Euclidean norms over all rows and elements; float attention is computed in double precision from the capture's int8 q, k and v",
@@ -307,7 +302,7 @@ pub fn fields() -> Value {
         "memory.load_once_bytes": "bytes of V moved if each head's V is read once and kept on chip",
         "memory.survivor_bytes": "bytes of V moved if each query block reads only its survivors",
         "memory.survivor_burst_bytes": "the same in whole 64-byte bursts",
-        "study.counters": "the unit's counters at the end of the run of all heads: cycles, or events of the kind named",
+        "study.counters": "the unit's counters at the end of each layer, added up: cycles, or events of the kind named",
         "verilog": "top module, modules and lines of the generated Verilog, comments included",
         "cosimulation": "equal: cycles played and beats compared; different: the difference; skipped: the reason",
     })
