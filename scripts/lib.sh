@@ -18,6 +18,15 @@ die() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# Whether Chromium or Chrome is there and runs: a package of this name may be a stub that does not.
+have_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        if have "$name" && "$name" --version >/dev/null 2>&1; then return 0; fi
+    done
+    return 1
+}
+
 # step NAME COMMAND...: runs the command, says what it is and how long it took; ends the script
 # with the command's status if it fails.
 step() {
