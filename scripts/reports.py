@@ -20,15 +20,16 @@ CAPTURE_FILE = ROOT / "out" / "smollm2_512.safetensors"
 GGUF = ROOT / ".tools" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 # Name, arguments of logattn with {out} for the folder, files whose numbers are compared, by how
-# much they may differ (relative). The capture of SmolLM2 is made in single precision, whose last
+# much they may differ (relative); of exact reports also the plots. The capture of SmolLM2 is made in single precision, whose last
 # bits depend on the processor; they decide about few codes.
 PROFILE = ["profile.json", "profile.csv"]
-SWEEP = ["sweep.csv"]
+PAGES = PROFILE + ["profile.md"]
+SWEEP = ["sweep.csv", "sweep.md"]
 EXACT, FLOAT = 1e-6, 1e-2
 TABLE = {
     "demo_edge": (
         ["profile", "--config", "edge", "--input", "demo", "--out", "{out}"],
-        PROFILE,
+        PAGES,
         EXACT,
     ),
     "smollm2_base_prefill": (
@@ -114,8 +115,8 @@ def leaves(value, path=""):
 
 
 def json_differences(expected, found, tolerance):
-    """What differs between two JSON texts. A count of few may differ by more: 1e-4 of the largest
-    number beside it is let pass with it."""
+    """What differs between two JSON texts. Of reports that are not exact, a number of few may differ
+    by 1e-4 of the largest one in the same list of numbers."""
     expected, found = dict(leaves(json.loads(expected))), dict(leaves(json.loads(found)))
     if expected.keys() != found.keys():
         missing = sorted(expected.keys() ^ found.keys())
@@ -123,13 +124,13 @@ def json_differences(expected, found, tolerance):
     largest = {}
     for path, value in expected.items():
         if isinstance(value, (int, float)):
-            family = re.sub(r"\d+", "", path)
+            family = re.sub(r"\[\d+\]$", "", path)
             largest[family] = max(largest.get(family, 0.0), abs(value))
     result = []
     for path, value in expected.items():
         other = found[path]
         if isinstance(value, (int, float)) and isinstance(other, (int, float)):
-            slack = tolerance * largest[re.sub(r"\d+", "", path)] if tolerance > EXACT else 0.0
+            slack = 1e-4 * largest[re.sub(r"\[\d+\]$", "", path)] if tolerance > EXACT else 1e-9
             if not math.isclose(value, other, rel_tol=tolerance, abs_tol=max(slack, 1e-9)):
                 result.append(f"{path}: {value} became {other}")
         elif value != other:
@@ -146,10 +147,12 @@ def check(name):
         there = {path.name for path in (REPORTS / name).iterdir()}
         here = {path.name for path in out.iterdir()}
         result = [f"{file}: in one of both only" for file in sorted(there ^ here)]
-        for file in files:
+        pictures = [path.name for path in out.iterdir() if path.suffix == ".svg"]
+        for file in files + (sorted(pictures) if tolerance == EXACT else []):
             compare = json_differences if file.endswith(".json") else differences
-            expected, found = (REPORTS / name / file).read_text(), (out / file).read_text()
-            some = compare(expected, found, tolerance)
+            # The command on a page names its folder.
+            found = (out / file).read_text().replace(shown(out), shown(REPORTS / name))
+            some = compare((REPORTS / name / file).read_text(), found, tolerance)
             result += [f"{file}: {difference}" for difference in some[:5]]
             if len(some) > 5:
                 result.append(f"{file}: {len(some) - 5} more differences")

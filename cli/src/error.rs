@@ -79,6 +79,12 @@ pub enum Error {
     /// The bench could not play on the unit.
     #[error(transparent)]
     Bench(Mismatch),
+    /// Two results would go to one file.
+    #[error("--json and --csv = {}: legal: different files", path.display())]
+    SameFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// A plot could not be drawn.
     #[error("{}: cannot draw: {reason}", path.display())]
     Plot {

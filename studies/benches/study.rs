@@ -36,7 +36,8 @@ fn capture(tokens: usize) -> Source {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+    // Its plots need a font of the system.
+    let mut criterion = Criterion::default().without_plots().configure_from_args();
     let c = Configuration {
         max_keys: 2048,
         ..Configuration::named("edge").expect("a named configuration")

@@ -31,12 +31,14 @@ pub enum Error {
     },
     /// A capture has longer rows than the unit.
     #[error(
-        "{file}: tensor `v` has N = {found} keys; legal: at most {legal} (max_keys of \
+        "{file}: {of} has N = {found} keys; legal: at most {legal} (max_keys of \
          configuration \"{configuration}\")"
     )]
     TooManyKeys {
         /// The file.
         file: String,
+        /// What has them.
+        of: &'static str,
         /// Keys of the capture.
         found: usize,
         /// `max_keys`.
@@ -127,8 +129,9 @@ pub enum Error {
     Write(#[from] std::io::Error),
     /// Decoding needs rows that see no later keys.
     #[error(
-        "{file}: phase `decode` needs a causal capture; legal: metadata `causal` = \"true\" (a \
-         decoder's attention), or phase `prefill`"
+        "{file}: phase `decode` needs causal rows; legal: a capture with metadata `causal` = \"true\" \
+         (a decoder's attention), a square mask that keeps no key beyond its row's own, or phase \
+         `prefill`"
     )]
     NotCausal {
         /// The file.
@@ -162,8 +165,9 @@ pub enum Error {
     },
     /// A file would not fit into this machine's memory.
     #[error(
-        "{file}: needs about {need} of memory, {available} are available; give \
-         fewer layers at a time (--layers FIRST..END) or a shorter capture"
+        "{file}: needs about {need} of memory, {available} are available; split \
+         the file into shards of fewer layers each, whose results add up, or capture fewer rows \
+         (capture --queries)"
     )]
     TooLarge {
         /// The file.

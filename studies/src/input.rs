@@ -96,6 +96,7 @@ impl<'a> Input<'a> {
         if keys > configuration.max_keys {
             return Err(Error::TooManyKeys {
                 file,
+                of: "tensor `v`",
                 found: keys,
                 legal: configuration.max_keys,
                 configuration: configuration.name.clone(),

@@ -42,6 +42,6 @@ mod tests {
         assert!(check("small", 1).is_ok());
         let refused = check("huge.safetensors", u64::MAX).unwrap_err().to_string();
         assert!(refused.starts_with("huge.safetensors: needs about 18446744073.7 GB"));
-        assert!(refused.contains("--layers"));
+        assert!(refused.contains("shards of fewer layers"));
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::input::{Input, input_name};
 use crate::mask::StaticMask;
-use crate::softmax::differing_codes;
 use crate::timing::HeadRowCodes;
 use crate::{Error, memory};
 use logattn_captures::Capture;
@@ -96,8 +95,6 @@ pub struct HeadPattern {
     pub largest: Vec<Option<usize>>,
     /// Float attention values, [rows, keys]; absent for a mask.
     pub probabilities: Option<Array2<f32>>,
-    /// Codes that are not those of the float softmax; absent with probabilities and masks.
-    pub differing: Option<u64>,
     /// Bits of a query's element that its power-of-two scale leaves of 8; absent with
     /// probabilities and masks.
     pub effective_bits: Option<f64>,
@@ -168,6 +165,7 @@ impl<'a> Heads<'a> {
         if keys > c.max_keys {
             return Err(Error::TooManyKeys {
                 file: mask.name(),
+                of: "the mask",
                 found: keys,
                 legal: c.max_keys,
                 configuration: c.name.clone(),
@@ -201,7 +199,6 @@ impl<'a> Heads<'a> {
                 codes: mask.codes(layer, head)?,
                 largest: Vec::new(),
                 probabilities: None,
-                differing: None,
                 effective_bits: None,
             }),
             Kind::Capture(input) => {
@@ -210,7 +207,6 @@ impl<'a> Heads<'a> {
                 let codes = own.codes(c)?;
                 let probabilities = input.probabilities(index)?;
                 Ok(HeadPattern {
-                    differing: differing_codes(c, probabilities.view(), codes.codes.view()),
                     effective_bits: own.effective_bits,
                     probabilities: Some(probabilities),
                     codes: codes.codes,

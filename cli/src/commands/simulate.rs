@@ -9,8 +9,9 @@ use crate::study::{self, StudyArguments};
 use crate::table::{Table, counters, grouped, percent};
 use clap::Args;
 use logattn_sim::memory::Strategy;
+use logattn_studies::profile::traffic_findings;
 use logattn_studies::study::{EnergyStudy, TrafficStudy, csv, document, fields};
-use logattn_studies::{Phase, Source, Study};
+use logattn_studies::{Source, Study};
 use std::path::PathBuf;
 
 const HELP: &str = "Examples:
@@ -29,7 +30,8 @@ The input is a safetensors file with q of [heads, rows, D], k and v of [KV heads
 F16, BF16 or I8 with q_scale, k_scale, v_scale), or probabilities of [heads, rows, tokens] with v (for
 units that take probabilities); optionally mask of [tokens], which may mask tokens at the end alone
 where a unit takes scores or Q and K; metadata `causal` tells a decoder's attention. Or a static mask:
-bool [layers, heads, rows, keys] in a .npy file, whose keys survive whatever the thresholds are.";
+bool [layers, heads, rows, keys] in a .npy file, whose keys survive whatever the thresholds are; where
+none of a square mask lies beyond its row's own token, rows are as long as under a causal mask.";
 
 /// Arguments of `logattn simulate`.
 #[derive(Args)]
@@ -46,7 +48,7 @@ pub struct Arguments {
     /// Write the result as JSON
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
-    /// Write the costs as CSV: a line for all, for each layer and for each KV head
+    /// Write the costs as CSV: scope (total, layer or group), layer, kv_head, then fields of `total`
     #[arg(long, value_name = "FILE.csv")]
     csv: Option<PathBuf>,
     /// Print meaning, unit and scope of every field of the JSON (and column of the CSV), and end
@@ -70,6 +72,11 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     let configuration = configuration::load(configuration)?;
     let options = arguments.study.options()?;
     let source = Source::load(input)?;
+    if arguments.json.is_some() && arguments.json == arguments.csv {
+        return Err(Error::SameFile {
+            path: arguments.json.clone().unwrap_or_default(),
+        });
+    }
     let pending = |path: &Option<PathBuf>| path.as_deref().map(PendingFile::new).transpose();
     let (json, table) = (pending(&arguments.json)?, pending(&arguments.csv)?);
     let study = study::run(&configuration, &source, &options)?;
@@ -86,7 +93,8 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
 fn field_table() -> Table {
     let mut table = Table::new(&["field", "unit", "scope", "meaning"]);
     for field in fields() {
-        table.row([field.name, field.unit, field.scope, field.meaning].map(str::to_string));
+        let row = [field.unit, field.scope, field.meaning].map(str::to_string);
+        table.row(std::iter::once(field.name).chain(row));
     }
     table
 }
@@ -120,7 +128,9 @@ pub fn print(study: &Study, console: &mut Console) -> Result<(), Error> {
     console.line(encodings(study))?;
     console.line("")?;
     console.line(traffic(&study.traffic))?;
-    console.line(verdict(study))?;
+    for finding in traffic_findings(study) {
+        console.line(format!("- {finding}"))?;
+    }
     console.line("")?;
     console.line(energies(&study.energy))
 }
@@ -222,7 +232,7 @@ fn traffic(study: &TrafficStudy) -> Table {
         ">bytes\nasked for",
         ">bytes in\nbursts",
         ">row\nactivations",
-        ">cycles at the\nbandwidth",
+        ">cycles at the\nbandwidth, model",
         ">stalled",
         ">int8 twin\ncycles",
     ]);
@@ -248,57 +258,6 @@ fn title(strategy: Strategy) -> &'static str {
         Strategy::LoadOnce => "load once",
         Strategy::Skip => "skip",
     }
-}
-
-/// Which strategy moves the fewest bytes, and where that changes.
-fn verdict(study: &Study) -> String {
-    let (traffic, c) = (&study.traffic, &study.traffic.crossover);
-    let bytes = |wanted: Strategy| {
-        let part = traffic
-            .strategies
-            .iter()
-            .find(|part| part.strategy == wanted);
-        part.map_or(0, |part| part.traffic.burst_bytes).max(1) as f64
-    };
-    let (dense, once, skip) = (
-        bytes(Strategy::DenseRefetch),
-        bytes(Strategy::LoadOnce),
-        bytes(Strategy::Skip),
-    );
-    let held = match study.phase {
-        Phase::Prefill => "K and V of a head",
-        Phase::Decode => "the cache of all layers, between steps as well",
-    };
-    let mut text = format!(
-        "{} moves the fewest bytes. Skipping moves {:.2} times those of dense re-fetch and {:.2} times those of loading once, which takes {} bytes on chip ({held}).\n",
-        title(traffic.winner),
-        skip / dense,
-        skip / once,
-        grouped(traffic.load_once_on_chip_bytes),
-    );
-    let b = study.shape.query_block;
-    text += &match c.query_block {
-        Some(block) => format!("Skipping beats loading once from query blocks of {block} on"),
-        None => "Skipping loses to loading once at every query block".to_string(),
-    };
-    text += &match c.rows {
-        Some(0) => {
-            format!("; at B = {b} and this sparsity it loses even if a load serves one row only")
-        }
-        Some(rows) => format!(
-            "; at B = {b} and this sparsity it wins while a load serves at most {rows} rows"
-        ),
-        None => format!("; at B = {b} and this sparsity it wins however many rows a load serves"),
-    };
-    text += &match c.sparsity {
-        Some(share) => format!(
-            ", and with as many rows as here only if over {:.2} % were pruned ({:.2} % are).",
-            100.0 * share,
-            100.0 * c.measured_sparsity
-        ),
-        None => ", and with as many rows as here at no sparsity.".to_string(),
-    };
-    text
 }
 
 fn energies(studies: &[EnergyStudy]) -> Table {

@@ -145,7 +145,7 @@ fn simulate_counts_by_hand() {
             "stall_output",
             "bitmap and codes",
             "dense re-fetch",
-            "load once moves the fewest bytes",
+            "External traffic: load once wins",
             "horowitz_45nm",
         ],
     );

@@ -50,7 +50,26 @@ fn group(capture: &Capture, c: &Configuration, kv_head: usize, rows: &[usize]) -
             HeadRows::Probabilities(stacked([a, b], rows, keys))
         }
         [HeadRows::Scores(a), HeadRows::Scores(b)] => HeadRows::Scores(stacked([a, b], rows, keys)),
-        _ => unreachable!("of Q and K each query head has a scale of its own"),
+        [
+            HeadRows::Qkv {
+                query: a,
+                key,
+                score_shift,
+            },
+            HeadRows::Qkv {
+                query: b,
+                score_shift: other,
+                ..
+            },
+        ] => {
+            assert_eq!(score_shift, other, "the fixture's queries are of one size");
+            HeadRows::Qkv {
+                query: stacked([a, b], rows, c.head_dimension),
+                key: key.slice(s![..keys, ..]).to_owned(),
+                score_shift: *score_shift,
+            }
+        }
+        _ => unreachable!("heads of one unit"),
     };
     let lengths = [&lengths[..], &lengths[..]].concat();
     Head {
@@ -93,7 +112,7 @@ fn a_study_counts_what_the_hardware_counts() {
     let tokens = 40;
     let capture = decoder(tokens);
     let all: Vec<usize> = (0..tokens).collect();
-    for name in ["nano", "nano_scores"] {
+    for name in ["nano", "nano_scores", "nano_qkv"] {
         let c = Configuration::named(name).expect("named");
         let source = Source::Capture(Box::new(capture.clone()));
         let studied = |phase| {
@@ -225,7 +244,7 @@ fn wrong_options_are_refused() {
     for (options, expected) in [
         (
             &["--phase", "decode", "--input", "demo"][..],
-            "needs a causal capture",
+            "needs causal rows",
         ),
         (
             &["--layers", "1..3"],
@@ -235,6 +254,12 @@ fn wrong_options_are_refused() {
         (&["--phase", "decode", "--decode-from", "8"], "legal: 0..=7"),
         (&["--burst-bytes", "48"], "a power of two, 8..=4096"),
         (&["--bytes-per-cycle", "0"], "bytes_per_cycle = 0"),
+        (&["--bytes-per-cycle", "1e-300"], "1/1024 to 65536"),
+        (
+            &["--energy", "aladdin_40nm", "--energy", "aladdin_40nm"],
+            "two tables of the name",
+        ),
+        (&["--json", "a", "--csv", "a"], "legal: different files"),
         (&["--energy", "nothing.toml"], "nothing.toml: cannot read"),
         (&["--phase", "train"], "prefill"),
     ] {

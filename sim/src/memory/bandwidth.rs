@@ -8,7 +8,8 @@ use std::ops::AddAssign;
 /// Cycles of some runs under a bandwidth limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Bandwidth {
-    /// Cycles that the unit computes: what the runs take with unlimited bandwidth.
+    /// Cycles that the unit computes, as the caller gives them for each query block: of a study the
+    /// blocks' bounds, without what a run takes beside them.
     pub compute_cycles: u64,
     /// Cycles that external memory is busy.
     pub memory_cycles: u64,

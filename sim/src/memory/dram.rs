@@ -19,7 +19,7 @@ pub struct DramOptions {
     pub page_bytes: u32,
     /// Banks, each with one open page: 1..=1024.
     pub banks: u32,
-    /// Bytes moved in a cycle of the unit's clock when the memory is busy: over 0, at most 65536.
+    /// Bytes moved in a cycle of the unit's clock when the memory is busy: 1/1024 to 65536.
     /// What is sustained: the model knows no time for row activations and refresh. The default of
     /// 16 is 1.6 GB/s at 100 MHz (the peak of 16 bits of DDR3-800).
     pub bytes_per_cycle: f64,
@@ -65,8 +65,8 @@ impl DramOptions {
             return Err(option("banks", self.banks, "1..=1024"));
         }
         let rate = self.bytes_per_cycle;
-        if !(rate > 0.0 && rate <= 65536.0) {
-            return Err(option("bytes_per_cycle", rate, "over 0, at most 65536"));
+        if !(1.0 / 1024.0..=65536.0).contains(&rate) {
+            return Err(option("bytes_per_cycle", rate, "1/1024 to 65536"));
         }
         Ok(())
     }

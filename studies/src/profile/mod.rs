@@ -19,6 +19,7 @@ mod words;
 pub use document::{Block, Column, Span, Table, Text};
 pub use page::Page;
 pub use plots::{PLOT_NAMES, Plot};
+pub use words::traffic_findings;
 
 /// Text without a meaning in XML and HTML.
 fn escape(text: &str) -> String {

@@ -92,22 +92,22 @@ pub fn winner(study: &Study) -> Text {
             study.shape.query_block,
             others.join(", ")
         ));
-    if winner == Strategy::LoadOnce {
-        text.plain(format!(" {}", on_chip(study)))
+    let text = if winner == Strategy::LoadOnce {
+        let room = bytes(study.traffic.load_once_on_chip_bytes as f64);
+        text.plain(format!(
+            " It keeps {room} of keys and values of a head on chip."
+        ))
     } else {
         text
-    }
-}
-
-/// What loading once asks of the chip.
-fn on_chip(study: &Study) -> String {
-    let room = bytes(study.traffic.load_once_on_chip_bytes as f64);
-    match study.phase {
-        Phase::Prefill => format!("It keeps {room} of keys and values on chip at a time."),
-        Phase::Decode => format!(
-            "But it keeps the whole cache of all layers and heads on chip, {room}: where there is no \
-             room for that, dense re-fetch and skip are what remains."
-        ),
+    };
+    match study.traffic.resident_cache {
+        None => text,
+        Some(cache) => text.plain(format!(
+            " If the cache of all layers and heads ({}) stayed on chip between steps, which the unit \
+             as generated does not do, {} would be left to move.",
+            bytes(cache.on_chip_bytes as f64),
+            bytes(cache.burst_bytes as f64)
+        )),
     }
 }
 
@@ -132,17 +132,9 @@ pub fn skipping(study: &Study) -> Text {
         ));
     }
     let against_once = format!("{} what loading once does", times(skip, once));
-    match study.phase {
-        Phase::Decode if share < 0.995 => text
-            .strong("Skipping wins where the cache is in external memory.")
-            .plain(format!(" {against_dense}, but {against_once}.")),
-        Phase::Decode => text
-            .strong("Skipping loses here.")
-            .plain(format!(" {against_dense}, and it moves {against_once}.")),
-        Phase::Prefill => text.strong("Skipping loses here.").plain(format!(
-            " {against_dense}, but {against_once}. In this run pruning saves cycles, not traffic."
-        )),
-    }
+    text.strong("Skipping loses here.").plain(format!(
+        " {against_dense}, but {against_once}. In this run pruning saves cycles, not traffic."
+    ))
 }
 
 /// Where the crossovers are.
@@ -161,13 +153,13 @@ pub fn crossovers(study: &Study) -> Vec<Text> {
     let measured = percent(crossover.measured_sparsity);
     let by_rows = match crossover.rows {
         Some(0) => format!(
-            "Rows: at the measured {measured} pruned and B = {block}, skip loses even if a single \
-             row uses a load of the values."
+            "Rows: at the measured {measured} pruned and B = {block}, skip loses to load once even if \
+             a single row uses a load of the values."
         ),
         Some(rows) => format!(
-            "Rows: at the measured {measured} pruned and B = {block}, skip wins as long as at most \
-             {rows} rows share one load of the values, and loses beyond (keys taken to be pruned \
-             independently)."
+            "Rows: at the measured {measured} pruned and B = {block}, skip beats load once as long as \
+             no more rows of all keys than {rows} share one load of the values (keys taken to be \
+             pruned independently)."
         ),
         None => format!(
             "Rows: at the measured {measured} pruned and B = {block}, skip wins for any number of \
@@ -185,14 +177,23 @@ pub fn crossovers(study: &Study) -> Vec<Text> {
              bytes than load once."
         ),
     };
-    let by_keys = match crossover.keys {
-        Some(keys) => format!(
-            "Keys: from N = {keys} on, skip moves at least a tenth less than dense re-fetch."
-        ),
-        None => {
-            "Keys: at no length that was studied does skip move a tenth less than dense re-fetch."
-                .to_string()
+    let measured_keys = match crossover.keys {
+        Some(keys) => {
+            format!("Keys: of the lengths studied, skip beats load once from N = {keys} on")
         }
+        None => "Keys: at none of the lengths studied does skip beat load once".to_string(),
+    };
+    let by_keys = match (study.phase, crossover.most_keys) {
+        (Phase::Decode, _) => format!("{measured_keys}."),
+        (_, Some(0)) => format!(
+            "{measured_keys}; at the measured sparsity and B = {block} it is expected to at none."
+        ),
+        (_, Some(keys)) => format!(
+            "{measured_keys}; in prefill of N rows over N keys at the measured sparsity and B = {block} it is expected to up to N = {keys}."
+        ),
+        (_, None) => format!(
+            "{measured_keys}; at the measured sparsity and B = {block} it is expected to at every length."
+        ),
     };
     [by_block, by_rows, by_sparsity, by_keys]
         .map(Text::from)
@@ -255,4 +256,14 @@ pub fn energy(study: &EnergyStudy) -> Text {
             picojoules(twin.on_chip()),
             times(twin.on_chip(), unit.on_chip())
         ))
+}
+
+/// What the traffic says, in plain text: which strategy moves the fewest bytes, where skipping wins
+/// and loses, where that changes.
+pub fn traffic_findings(study: &Study) -> impl Iterator<Item = String> {
+    let first = [winner(study), skipping(study)];
+    first
+        .into_iter()
+        .chain(crossovers(study))
+        .map(|text| text.to_string())
 }

@@ -4,12 +4,11 @@ use super::report::{Cost, Study};
 use crate::Error;
 use serde_json::{Value, json};
 
-/// What a field of the JSON, or a column of the CSV, means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a field of the JSON means.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Path in the JSON, without indices; `*.NAME` stands for NAME wherever it has no path of its
-    /// own.
-    pub name: &'static str,
+    /// Path in the JSON, without indices.
+    pub name: String,
     /// Unit; empty for what has none.
     pub unit: &'static str,
     /// What one number of it is about.
@@ -18,18 +17,34 @@ pub struct Field {
     pub meaning: &'static str,
 }
 
-/// Every field, in the order of the JSON.
-pub fn fields() -> impl Iterator<Item = Field> {
-    include_str!("fields.txt").lines().filter_map(|line| {
-        let mut parts = line.split(" | ").flat_map(|part| part.split("| "));
-        let mut next = || parts.next().map(str::trim);
-        Some(Field {
-            name: next()?,
-            unit: next()?,
-            scope: next()?,
-            meaning: next()?,
-        })
-    })
+/// Every field of [`document`]. Those of a struct that occurs in several places stand in a row.
+pub fn fields() -> Vec<Field> {
+    // A line: `name | unit | scope | meaning`, a name in several places as `{a,b}.name`.
+    let lines = include_str!("fields.txt").lines();
+    lines
+        .flat_map(|line| of_line(line).unwrap_or_default())
+        .collect()
+}
+
+/// The fields of a line; absent if it is none.
+fn of_line(line: &'static str) -> Option<Vec<Field>> {
+    let mut parts = line.splitn(4, '|').map(str::trim);
+    let (name, unit, scope, meaning) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let field = |name: String| Field {
+        name,
+        unit,
+        scope,
+        meaning,
+    };
+    Some(
+        match name.strip_prefix('{').and_then(|name| name.split_once('}')) {
+            None => vec![field(name.to_string())],
+            Some((places, end)) => {
+                let places = places.split(',');
+                places.map(|place| field(format!("{place}{end}"))).collect()
+            }
+        },
+    )
 }
 
 /// The study as JSON, with the meaning of every field in `fields`.
@@ -43,13 +58,14 @@ pub fn document(study: &Study) -> Value {
     document["softmax_differing_share"] = json!(differing.map(|(_, share)| share));
     document["query_effective_bits"] = json!(study.query_effective_bits());
     document["fields"] = fields()
+        .into_iter()
         .map(|field| {
             let description = json!({
                 "unit": field.unit,
                 "scope": field.scope,
                 "meaning": field.meaning,
             });
-            (field.name.to_string(), description)
+            (field.name, description)
         })
         .collect();
     document
@@ -145,4 +161,25 @@ fn cells(cost: &Cost) -> [String; 10] {
         format!("{:.6}", cost.over_bound()),
         format!("{:.6}", cost.twin_over_cycles()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_field() {
+        for line in include_str!("fields.txt").lines() {
+            let fields = of_line(line).unwrap_or_default();
+            assert!(!fields.is_empty(), "{line}");
+            let whole = |field: &Field| !field.scope.is_empty() && !field.meaning.is_empty();
+            assert!(fields.iter().all(whole), "{line}");
+        }
+        let names: Vec<String> = of_line("{a.b,c}.d | m | one | what")
+            .into_iter()
+            .flatten()
+            .map(|field| field.name)
+            .collect();
+        assert_eq!(names, ["a.b.d", "c.d"]);
+    }
 }

@@ -2,13 +2,13 @@
 
 use super::layer::{Plan, rows_survivors};
 use super::report::{
-    Cost, Crossover, EnergyStudy, KeysTraffic, Phase, Roofline, RooflinePoint, StrategyEnergy,
-    StrategyTraffic, TrafficStudy,
+    Cost, Crossover, EnergyStudy, KeysTraffic, Phase, ResidentCache, Roofline, RooflinePoint,
+    StrategyEnergy, StrategyTraffic, TrafficStudy,
 };
 use crate::Error;
 use crate::timing::{HeadRowCodes, Timing};
 use logattn_golden::{Configuration, Input};
-use logattn_sim::energy::{Activity, EnergyBreakdown, Operations, Part as OperationPart, energy};
+use logattn_sim::energy::{Activity, Operation, Operations, Part as OperationPart, energy};
 use logattn_sim::memory::{
     Bandwidth, BandwidthModel, BlockTraffic, ExpectedTraffic, GroupShape, Strategy, SurvivorMap,
     Traffic, by_query_block, traffic,
@@ -18,9 +18,6 @@ use std::collections::BTreeMap;
 
 /// Keys at which [`KeysTraffic`] begins; it doubles from there.
 const FEWEST_KEYS: usize = 16;
-
-/// By how much skipping must be below dense re-fetch to count as worth it.
-const WORTH: f64 = 0.9;
 
 /// One strategy, over some runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +45,8 @@ pub struct External {
     parts: [Part; 3],
     by_query_block: Vec<BlockTraffic>,
     by_keys: BTreeMap<usize, AtKeys>,
+    /// Bytes in whole bursts if the cache stays on chip between steps; 0 in prefill.
+    resident_bytes: u64,
 }
 
 impl External {
@@ -80,10 +79,15 @@ impl External {
             };
             part.twin_bandwidth = bandwidth(plan, dense, maps, timings[1])?;
         }
-        let curves: Vec<Vec<BlockTraffic>> = maps
-            .par_iter()
-            .map(|map| by_query_block(&shape, map, dram))
-            .collect();
+        if plan.options.phase == Phase::Decode {
+            let resident = resident_shape(plan);
+            let bytes = maps.iter().map(|map| {
+                traffic(&resident, map, Strategy::LoadOnce, c.query_block, dram).burst_bytes
+            });
+            external.resident_bytes = bytes.sum();
+        }
+        let curves: Vec<Vec<BlockTraffic>> =
+            maps.par_iter().map(|map| block_curve(plan, map)).collect();
         for curve in curves {
             add_curve(&mut external.by_query_block, &curve);
         }
@@ -103,6 +107,7 @@ impl External {
             sum.twin_activity += more.twin_activity;
         }
         add_curve(&mut self.by_query_block, &other.by_query_block);
+        self.resident_bytes += other.resident_bytes;
         for (keys, at) in &other.by_keys {
             self.by_keys.entry(*keys).or_default().add(at);
         }
@@ -117,7 +122,7 @@ impl External {
                 strategy: *strategy,
                 traffic: part.traffic,
                 on_chip: Operations::of(plan.configuration, &part.activity).level_bits(),
-                int8_twin_on_chip: Operations::of(&plan.twin, &part.twin_activity).level_bits(),
+                int8_twin_on_chip: twin_operations(plan, part).level_bits(),
                 bandwidth: part.bandwidth,
                 int8_twin_bandwidth: part.twin_bandwidth,
             })
@@ -145,27 +150,43 @@ impl External {
             by_query_block: self.by_query_block.clone(),
             by_keys,
             winner,
-            load_once_on_chip_bytes: on_chip_bytes(plan),
+            load_once_on_chip_bytes: shape(plan).on_chip_bytes(plan.heads.keys),
+            resident_cache: self.resident_cache(plan),
         }
+    }
+
+    fn resident_cache(&self, plan: &Plan) -> Option<ResidentCache> {
+        let heads = plan.heads;
+        let groups = (heads.layers.len() * heads.kv_heads_per_layer) as u64;
+        (plan.options.phase == Phase::Decode).then(|| ResidentCache {
+            on_chip_bytes: groups * shape(plan).on_chip_bytes(heads.keys),
+            burst_bytes: self.resident_bytes,
+        })
     }
 
     fn crossover(&self, plan: &Plan, total: &Cost, by_keys: &[KeysTraffic]) -> Crossover {
         let (heads, c) = (plan.heads, plan.configuration);
-        let per_head = match plan.options.phase {
-            Phase::Prefill => plan.rows.len(),
-            Phase::Decode => 1,
+        let query_heads = heads.heads_per_group();
+        // Rows of all keys: under a causal mask as many as have together as many keys.
+        let rows = match plan.options.phase {
+            Phase::Prefill => {
+                let all = (total.rows / query_heads as u64).max(1);
+                let elements = total.elements * plan.rows.len() as u64 / all;
+                elements.div_ceil(heads.keys as u64) as usize
+            }
+            Phase::Decode => query_heads,
         };
         let expected = ExpectedTraffic {
             shape: shape(plan),
             keys: heads.keys,
-            rows: per_head * heads.heads_per_group(),
+            rows,
             dram: plan.options.dram,
         };
         let measured = total.pruned_share();
-        let curve = self.by_query_block.iter();
-        let first = curve.clone().find(|at| at.skip_bytes < at.load_once_bytes);
-        let worth =
-            |at: &&KeysTraffic| (at.skip_bytes as f64) < WORTH * at.dense_refetch_bytes as f64;
+        let mut curve = self.by_query_block.iter();
+        let first = curve.find(|at| at.skip_bytes < at.load_once_bytes);
+        let mut lengths = by_keys.iter();
+        let shortest = lengths.find(|at| at.skip_bytes < at.load_once_bytes);
         Crossover {
             query_block: first.map(|at| at.query_block),
             rows: expected
@@ -173,7 +194,10 @@ impl External {
                 .map(|rows| rows as u64),
             sparsity: expected.crossover_sparsity(c.query_block),
             measured_sparsity: measured,
-            keys: by_keys.iter().find(worth).map(|at| at.keys),
+            keys: shortest.map(|at| at.keys),
+            most_keys: expected
+                .crossover_keys(query_heads, c.query_block, measured)
+                .map(|keys| keys as u64),
         }
     }
 
@@ -182,29 +206,25 @@ impl External {
         let tables = plan.options.energy.iter();
         tables
             .map(|table| {
-                let priced = |strategy: &Strategy, c: &Configuration, part: &Part, activity| {
+                let priced = |strategy: &Strategy, part: &Part, operations: &Operations| {
                     let bits = 8 * part.traffic.burst_bytes;
                     StrategyEnergy {
                         strategy: *strategy,
-                        energy: energy(table, &Operations::of(c, activity), bits),
+                        energy: energy(table, operations, bits),
                     }
                 };
+                let own = |part: &Part| Operations::of(plan.configuration, &part.activity);
                 let parts = || Strategy::ALL.iter().zip(&self.parts);
                 EnergyStudy {
                     table: table.name.clone(),
                     nodes_nm: table.nodes_nm(),
                     unit: parts()
-                        .map(|(s, part)| priced(s, plan.configuration, part, &part.activity))
+                        .map(|(strategy, part)| priced(strategy, part, &own(part)))
                         .collect(),
                     int8_twin: parts()
-                        .filter(|(s, _)| **s != Strategy::Skip)
-                        .map(|(s, part)| {
-                            let mut twin = priced(s, &plan.twin, part, &part.twin_activity);
-                            // The twin is given probabilities; where ours makes the scores itself,
-                            // somebody has to make the twin's as well.
-                            let ours = priced(s, plan.configuration, part, &part.activity);
-                            add_part(&mut twin.energy, &ours.energy, OperationPart::ScoreEngine);
-                            twin
+                        .filter(|(strategy, _)| **strategy != Strategy::Skip)
+                        .map(|(strategy, part)| {
+                            priced(strategy, part, &twin_operations(plan, part))
                         })
                         .collect(),
                 }
@@ -269,33 +289,41 @@ impl AtKeys {
     }
 }
 
-/// Adds one part of the unit to another breakdown.
-fn add_part(sum: &mut EnergyBreakdown, more: &EnergyBreakdown, part: OperationPart) {
-    for (sum, more) in sum.parts.iter_mut().zip(&more.parts) {
-        if sum.part == part && more.part == part {
-            sum.picojoules += more.picojoules;
+/// Sizes of what a group moves. Loading once brings in all keys of a run: in decode the cache of a
+/// step, as the unit plays it.
+fn shape(plan: &Plan) -> GroupShape {
+    GroupShape::of(plan.configuration, plan.heads.keys)
+}
+
+/// The same where the cache stays on chip between the steps of decode, so that a step brings in its
+/// own key alone.
+fn resident_shape(plan: &Plan) -> GroupShape {
+    GroupShape::of(plan.configuration, 1)
+}
+
+/// Traffic by query block, up to the rows that a block can have: those of one query head in
+/// prefill, of all query heads of a group in a step of decode.
+fn block_curve(plan: &Plan, map: &SurvivorMap) -> Vec<BlockTraffic> {
+    let mut curve = by_query_block(&shape(plan), map, &plan.options.dram);
+    if plan.options.phase == Phase::Prefill {
+        let rows = plan.rows.len();
+        let within = curve.partition_point(|at| at.query_block < rows);
+        curve.truncate(within + 1);
+        if let Some(last) = curve.last_mut() {
+            last.query_block = rows;
         }
     }
+    curve
 }
 
-/// Sizes of what a group moves. In decode the cache stays on chip where values are loaded once, so
-/// that a step brings in its own key alone.
-fn shape(plan: &Plan) -> GroupShape {
-    let new_keys = match plan.options.phase {
-        Phase::Prefill => plan.heads.keys,
-        Phase::Decode => 1,
-    };
-    GroupShape::of(plan.configuration, new_keys)
-}
-
-/// On-chip memory that loading once takes.
-fn on_chip_bytes(plan: &Plan) -> u64 {
-    let heads = plan.heads;
-    let group = shape(plan).on_chip_bytes(heads.keys);
-    match plan.options.phase {
-        Phase::Prefill => group,
-        Phase::Decode => group * (heads.layers.len() * heads.kv_heads_per_layer) as u64,
-    }
+/// What the twin does, and what somebody has to do for it: it is given probabilities, and where ours
+/// makes the scores itself, another engine makes the twin's.
+fn twin_operations(plan: &Plan, part: &Part) -> Operations {
+    let mut twin = Operations::of(&plan.twin, &part.twin_activity);
+    let ours = Operations::of(plan.configuration, &part.activity);
+    let engine = |operation: &&Operation| operation.part == OperationPart::ScoreEngine;
+    twin.list.extend(ours.list.iter().filter(engine).cloned());
+    twin
 }
 
 fn bandwidth(

@@ -4,9 +4,9 @@ use super::StudyOptions;
 use super::external::External;
 use super::histogram::Counts;
 use super::report::{Cost, GroupCost, HeadSparsity, Phase};
-use crate::Error;
 use crate::source::{HeadPattern, Heads};
 use crate::timing::{HeadRowCodes, Timing, push_rows, push_step};
+use crate::{Error, differing_codes};
 use logattn_golden::Configuration;
 use logattn_sim::memory::{EncodingBits, SurvivorMap};
 use logattn_sim::{Counters, Workload};
@@ -53,6 +53,19 @@ impl<'a> Plan<'a> {
             });
         }
         options.dram.validate()?;
+        let names: Vec<&str> = options
+            .energy
+            .iter()
+            .map(|table| table.name.as_str())
+            .collect();
+        if let Some(twice) = (1..names.len()).find(|index| names[..*index].contains(&names[*index]))
+        {
+            return Err(Error::Option {
+                field: "energy",
+                found: format!("two tables of the name {:?}", names[twice]),
+                legal: "tables of different names".into(),
+            });
+        }
         Ok(Plan {
             configuration,
             twin: configuration.int8_twin(),
@@ -113,13 +126,13 @@ impl Layer {
     /// Heads that golden model or simulator refuses.
     pub fn of(plan: &Plan, layer: usize, progress: &(dyn Fn(usize) + Sync)) -> Result<Self, Error> {
         let done = AtomicUsize::new(0);
-        let (patterns, counts): (Vec<HeadPattern>, Vec<Option<Counts>>) =
+        let (patterns, probabilities): (Vec<HeadPattern>, Vec<Option<OfProbabilities>>) =
             (0..plan.heads.heads_per_layer)
                 .into_par_iter()
                 .map(|head| {
-                    let (pattern, counts) = pattern(plan, layer, head)?;
+                    let both = pattern(plan, layer, head)?;
                     progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-                    Ok((pattern, counts))
+                    Ok(both)
                 })
                 .collect::<Result<Vec<_>, Error>>()?
                 .into_iter()
@@ -143,8 +156,8 @@ impl Layer {
             counters: Counters::default(),
             runs: played.len() as u64,
             groups: empty_groups(plan, layer),
-            heads: sparsities(plan, layer, &patterns),
-            counts: sum(counts),
+            heads: sparsities(plan, layer, &patterns, &probabilities),
+            counts: sum(probabilities),
             encodings: EncodingBits::default(),
             external: External::default(),
         };
@@ -161,23 +174,38 @@ impl Layer {
     }
 }
 
-/// What a head keeps, and its histogram; its probabilities are of no use after that.
-fn pattern(plan: &Plan, layer: usize, head: usize) -> Result<(HeadPattern, Option<Counts>), Error> {
+/// What is told of a head's float attention values, of the rows that are played.
+struct OfProbabilities {
+    counts: Counts,
+    /// Codes that are not those of the float softmax; absent with probabilities.
+    differing: Option<u64>,
+}
+
+/// What a head keeps, and what is told of its probabilities, which are of no use after that.
+fn pattern(
+    plan: &Plan,
+    layer: usize,
+    head: usize,
+) -> Result<(HeadPattern, Option<OfProbabilities>), Error> {
     let mut pattern = plan.heads.head(layer, head)?;
     let rows = plan.rows.clone();
     let lengths = &plan.heads.lengths[rows.clone()];
-    let counts = pattern.probabilities.take().map(|probabilities| {
+    let codes = pattern.codes.slice(s![rows.clone(), ..]);
+    let of = pattern.probabilities.take().map(|probabilities| {
         let played = probabilities.slice(s![rows, ..]);
-        Counts::of(played, lengths)
+        OfProbabilities {
+            counts: Counts::of(played, lengths),
+            differing: differing_codes(plan.configuration, played, codes),
+        }
     });
-    Ok((pattern, counts))
+    Ok((pattern, of))
 }
 
 /// The sum over heads; absent if one is.
-fn sum(heads: Vec<Option<Counts>>) -> Option<Counts> {
+fn sum(heads: Vec<Option<OfProbabilities>>) -> Option<Counts> {
     let mut all = Counts::default();
     for head in heads {
-        all.add(&head?);
+        all.add(&head?.counts);
     }
     Some(all)
 }
@@ -191,7 +219,12 @@ fn empty_groups(plan: &Plan, layer: usize) -> Vec<GroupCost> {
     (0..plan.heads.kv_heads_per_layer).map(group).collect()
 }
 
-fn sparsities(plan: &Plan, layer: usize, patterns: &[HeadPattern]) -> Vec<HeadSparsity> {
+fn sparsities(
+    plan: &Plan,
+    layer: usize,
+    patterns: &[HeadPattern],
+    probabilities: &[Option<OfProbabilities>],
+) -> Vec<HeadSparsity> {
     let lengths = &plan.heads.lengths[plan.rows.clone()];
     let elements: u64 = lengths.iter().map(|length| *length as u64).sum();
     let of = |(head, pattern): (usize, &HeadPattern)| {
@@ -204,7 +237,7 @@ fn sparsities(plan: &Plan, layer: usize, patterns: &[HeadPattern]) -> Vec<HeadSp
             elements,
             survivors,
             pruned_share: 1.0 - survivors as f64 / elements.max(1) as f64,
-            differing_codes: pattern.differing,
+            differing_codes: probabilities[head].as_ref().and_then(|of| of.differing),
             query_effective_bits: pattern.effective_bits,
         }
     };

@@ -108,7 +108,7 @@ fn finished(
     let mut runs = 0;
     for layer in &layers {
         total += layer.cost;
-        encodings += layer.encodings.clone();
+        encodings += layer.encodings;
         external.add(&layer.external);
         counters += layer.counters;
         runs += layer.runs;

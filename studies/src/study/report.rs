@@ -201,7 +201,7 @@ pub struct KeysTraffic {
     pub rows: usize,
     /// Share of the attention values that survive, 0 to 1.
     pub survivors_share: f64,
-    /// Bytes of K and V moved in whole bursts by each strategy, all heads.
+    /// Bytes of queries, K, V and outputs moved in whole bursts, all heads.
     pub dense_refetch_bytes: u64,
     /// As `dense_refetch_bytes`.
     pub load_once_bytes: u64,
@@ -215,17 +215,31 @@ pub struct Crossover {
     /// The smallest query block of the curve at which skipping moves fewer bytes than loading once;
     /// absent if there is none.
     pub query_block: Option<usize>,
-    /// The largest number of rows that may share one load of the values for skipping to win, with
-    /// this configuration's query block and the measured sparsity (independent keys); 0 if none.
+    /// The largest number of rows of all keys that may share one load of the values for skipping to
+    /// win, with this configuration's query block and the measured sparsity (independent keys); 0
+    /// for none, absent for any number.
     pub rows: Option<u64>,
     /// The sparsity above which skipping wins at this many rows and this query block (independent
     /// keys); absent if none is enough.
     pub sparsity: Option<f64>,
     /// The share that is pruned, measured.
     pub measured_sparsity: f64,
-    /// The fewest keys of [`TrafficStudy::by_keys`] at which skipping moves fewer bytes than dense
-    /// re-fetch by at least a tenth; absent if there is none.
+    /// The fewest keys of [`TrafficStudy::by_keys`] at which skipping moves fewer bytes than loading
+    /// once; absent if there is none.
     pub keys: Option<usize>,
+    /// The most keys N for which skipping is expected to win in prefill, where N keys serve N rows
+    /// of each query head of a group (all of N keys, independent, at the measured sparsity); 0 for
+    /// none, absent for any number.
+    pub most_keys: Option<u64>,
+}
+
+/// Decode with a cache that stays on chip between steps, which the unit as generated does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ResidentCache {
+    /// Bytes that K and V of all layers and KV heads take.
+    pub on_chip_bytes: u64,
+    /// Bytes that still move: queries, outputs, and each step's own key and value; whole bursts.
+    pub burst_bytes: u64,
 }
 
 /// Traffic between external memory and unit.
@@ -243,9 +257,11 @@ pub struct TrafficStudy {
     pub winner: Strategy,
     /// Where that changes.
     pub crossover: Crossover,
-    /// Bytes of on-chip memory that `load_once` takes at once: K and V of a group in prefill, the
-    /// whole cache of all groups in decode.
+    /// Bytes of on-chip memory that `load_once` takes: K and V of a group (twice that if the next
+    /// group loads meanwhile).
     pub load_once_on_chip_bytes: u64,
+    /// The same model with its cache on chip between steps; absent in prefill.
+    pub resident_cache: Option<ResidentCache>,
 }
 
 /// Energy by one table.
@@ -342,7 +358,7 @@ pub struct Study {
 
 impl Study {
     /// Keys whose code is another than that of the float softmax, and their share of all attention
-    /// values, of the file's whole rows; absent with probabilities.
+    /// values; absent with probabilities.
     pub fn softmax_differing_codes(&self) -> Option<(u64, f64)> {
         let codes: Option<u64> = self.heads.iter().map(|head| head.differing_codes).sum();
         let elements: u64 = self.heads.iter().map(|head| head.elements).sum();

@@ -83,19 +83,19 @@ const FIXED: [(&str, &str, bool, &str); 14] = [
         "bytes_dense_refetch",
         "bytes",
         false,
-        "external traffic in whole bursts if every query block reads all values",
+        "queries, K, V and outputs moved in whole bursts if every query block reads all K and V",
     ),
     (
         "bytes_load_once",
         "bytes",
         false,
-        "the same if values are read once a head",
+        "the same if K and V are read once a run: once a KV head in prefill, once a step in decode",
     ),
     (
         "bytes_skip",
         "bytes",
         false,
-        "the same if every query block reads its survivors' values",
+        "the same if every query block reads V of its survivors, and all of K",
     ),
 ];
 
@@ -141,7 +141,13 @@ impl From<Error> for PointError {
     fn from(error: Error) -> Self {
         match error {
             // The machine's doing, not the point's.
-            Error::TooLarge { .. } | Error::Mask(_) => PointError::Fatal(error.into()),
+            // Wrong for every point: to be put right, not to be noted.
+            Error::TooLarge { .. }
+            | Error::Mask(_)
+            | Error::NotCausal { .. }
+            | Error::Option { .. }
+            | Error::Memory(_)
+            | Error::Energy(_) => PointError::Fatal(error.into()),
             other => PointError::Invalid(other.to_string().replace('\n', " ")),
         }
     }

@@ -112,7 +112,15 @@ impl Store {
         let complete = &bytes[..complete.map_or(0, |last| last + 1)];
         let read = read_lines(path, complete, grid, points, force)?;
         let mut dropped = read.dropped;
-        if complete.len() < bytes.len() {
+        let cut = &bytes[complete.len()..];
+        if !cut.is_empty() {
+            if !force && !begins_as_a_point(cut) {
+                return Err(SweepError::Damaged {
+                    path: path.into(),
+                    line: read.points.len() + read.dropped + 1,
+                    reason: "it is not the beginning of a point".into(),
+                });
+            }
             file.set_len(complete.len() as u64)
                 .map_err(SweepError::write(path))?;
             dropped += 1;
@@ -166,6 +174,13 @@ impl Store {
 struct Lines {
     points: BTreeMap<usize, Point>,
     dropped: usize,
+}
+
+/// Whether a cut line is the beginning of a point, as the writer would have left it.
+fn begins_as_a_point(cut: &[u8]) -> bool {
+    const BEGINNING: &[u8] = b"{\"grid\":\"";
+    let common = BEGINNING.len().min(cut.len());
+    cut[..common] == BEGINNING[..common]
 }
 
 /// The points on complete lines.

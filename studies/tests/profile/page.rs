@@ -74,7 +74,7 @@ fn decoding_says_what_loading_once_takes() {
     let study = decoder("edge", Phase::Decode);
     let markdown = page(&study).markdown();
     assert!(markdown.contains("one query of each head at a time"));
-    assert!(markdown.contains("keeps the whole cache of all layers and heads on chip"));
+    assert!(markdown.contains("stayed on chip between steps"));
 }
 
 #[test]

@@ -226,7 +226,7 @@ impl Contenders<'_> {
                 paper_renormalized,
                 int8_twin,
             },
-            memory: memory.map_err(|source| head.refused(source))?,
+            memory,
             ..Parts::default()
         };
         Ok(HeadStudy {
