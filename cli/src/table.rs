@@ -2,6 +2,7 @@
 
 use logattn_sim::Counters;
 use logattn_studies::timing::described;
+pub use logattn_studies::{grouped, percent};
 use std::fmt;
 
 /// A table with columns as wide as they need to be.
@@ -82,24 +83,6 @@ pub fn counters(counters: &Counters) -> Table {
     table
 }
 
-/// A number with its thousands set apart.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A share of 1 in percent, with one decimal.
-pub fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,13 +95,5 @@ mod tests {
         let expected =
             "          bits\nname    stored\n------  ------\na            3\nlonger      16\n";
         assert_eq!(table.to_string(), expected);
-    }
-
-    #[test]
-    fn thousands() {
-        assert_eq!(
-            [0, 999, 1000, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "1,234,567"]
-        );
     }
 }

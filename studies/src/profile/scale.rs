@@ -194,24 +194,6 @@ pub fn count(number: f64) -> String {
     prefixed(number).trim_end().into()
 }
 
-/// A share of 1 in percent, one decimal.
-pub fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
-}
-
-/// A whole number with its thousands set apart.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +248,5 @@ mod tests {
         let found = [0.0, 0.769, 0.00408, 1.5, 12.34, 250.4].map(digits);
         assert_eq!(found, ["0", "0.769", "0.00408", "1.5", "12.3", "250"]);
         assert_eq!([0.0, 12.0, 3500.0].map(count), ["0", "12", "3.5 k"]);
-        assert_eq!([0, 999, 1_234_567].map(grouped), ["0", "999", "1,234,567"]);
     }
 }

@@ -2,10 +2,11 @@
 
 use super::document::{Block, Table, Text};
 use super::plots::{self, Plot, look};
-use super::scale::{bytes, count, digits, grouped, percent, picojoules};
+use super::scale::{bytes, count, digits, picojoules};
 use super::words;
 use crate::Error;
 use crate::study::{Cost, EnergyStudy, StrategyTraffic, Study};
+use crate::{grouped, percent};
 use logattn_sim::memory::Strategy;
 
 fn section(heading: &str) -> Block {

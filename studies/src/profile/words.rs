@@ -2,7 +2,8 @@
 
 use super::document::Text;
 use super::plots::{STRATEGIES, look};
-use super::scale::{bytes, count, digits, percent, picojoules};
+use super::scale::{bytes, count, digits, picojoules};
+use crate::percent;
 use crate::study::{EnergyStudy, Phase, StrategyEnergy, StrategyTraffic, Study};
 use logattn_sim::memory::Strategy;
 
@@ -157,9 +158,10 @@ pub fn crossovers(study: &Study) -> Vec<Text> {
              a single row uses a load of the values."
         ),
         Some(rows) => format!(
-            "Rows: at the measured {measured} pruned and B = {block}, skip beats load once as long as \
-             no more rows of all keys than {rows} share one load of the values (keys taken to be \
-             pruned independently)."
+            "Rows: at the measured {measured} pruned and B = {block}, skip beats load once while a \
+             load of the values serves at most {rows} row{} of all keys (keys taken to be pruned \
+             independently).",
+            if rows == 1 { "" } else { "s" }
         ),
         None => format!(
             "Rows: at the measured {measured} pruned and B = {block}, skip wins for any number of \

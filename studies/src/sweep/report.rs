@@ -5,6 +5,7 @@ use super::metrics::{Metric, metrics};
 use super::pareto::Axes;
 use super::run::Sweep;
 use super::store::Point;
+use crate::grouped;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -265,18 +266,6 @@ fn significant(number: f64) -> String {
     let before = number.abs().log10().floor().max(-6.0) as i32;
     let decimals = (3 - before).clamp(0, 9) as usize;
     format!("{number:.decimals$}")
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

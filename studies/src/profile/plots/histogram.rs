@@ -2,9 +2,10 @@
 
 use super::Plot;
 use crate::Error;
+use crate::percent;
 use crate::profile::canvas::{Anchor, Canvas, Lettering, MARGIN};
 use crate::profile::frame::{Frame, Sign, legend};
-use crate::profile::scale::{Scale, digits, percent};
+use crate::profile::scale::{Scale, digits};
 use crate::profile::theme::{FAINT, INK, TWIN, UNIT, sequence, size};
 use crate::study::{Histogram, Study};
 
