@@ -236,7 +236,9 @@ fn padding_is_not_played() {
 #[test]
 fn every_command_has_help_with_an_example() {
     let place = Place::new();
-    for command in ["configs", "generate", "cosim", "simulate", "demo"] {
+    for command in [
+        "configs", "generate", "cosim", "simulate", "profile", "sweep", "demo",
+    ] {
         assert_contains(
             &place.prints(&[command, "--help"]),
             &["Example", &format!("logattn {command}")],
