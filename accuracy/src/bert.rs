@@ -1,7 +1,7 @@
 //! The BERT encoder (Devlin et al., 2019), from a Hugging Face checkpoint folder.
 
 use crate::checkpoint::{Weights, read_json, require_model_type};
-use crate::{Attention, AttentionInput, Error, Result};
+use crate::{Attention, AttentionInput, Error, ModelShape, Result};
 use candle_core::{D, Device, IndexOp, Tensor};
 use candle_nn::{LayerNorm, Linear, Module};
 use serde::Deserialize;
@@ -259,6 +259,72 @@ impl Bert {
             hidden = layer.forward(&hidden, index, &self.config, &batch.lengths, attention)?;
         }
         Ok(hidden)
+    }
+
+    /// What the attention depends on.
+    pub fn shape(&self) -> ModelShape {
+        ModelShape {
+            layers: self.config.num_hidden_layers,
+            heads: self.config.num_attention_heads,
+            kv_heads: self.config.num_attention_heads,
+            head_dimension: self.config.head_dimension(),
+        }
+    }
+
+    /// As [`Bert::encode`] with each of several attentions; what does not depend on them is
+    /// computed once.
+    ///
+    /// # Errors
+    /// What an attention fails at.
+    pub fn encode_each(
+        &self,
+        batch: &Batch,
+        attentions: &mut [&mut dyn Attention],
+    ) -> Result<Vec<Tensor>> {
+        let passes = attentions.iter_mut();
+        passes
+            .map(|attention| self.encode(batch, *attention))
+            .collect()
+    }
+
+    /// Start and end logits of an answer, each [batch, tokens]; `None` if the model has no head
+    /// for question answering.
+    ///
+    /// # Errors
+    /// `hidden` is not [batch, tokens, hidden size].
+    pub fn span_logits(&self, hidden: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
+        let Some(logits) = self.head(hidden)? else {
+            return Ok(None);
+        };
+        match logits.dim(D::Minus1)? {
+            2 => Ok(Some((logits.i((.., .., 0))?, logits.i((.., .., 1))?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Logits of the classes of a text, [batch, classes]; `None` if the model has no head for
+    /// classification.
+    ///
+    /// # Errors
+    /// `hidden` is not [batch, tokens, hidden size].
+    pub fn class_logits(&self, hidden: &Tensor) -> Result<Option<Tensor>> {
+        self.head(&hidden.i((.., 0))?)
+    }
+
+    /// Embeddings of texts for similarity, [batch, hidden size]: the mean of the hidden states of
+    /// the valid tokens, of length 1 (Reimers and Gurevych, "Sentence-BERT", 2019, section 3).
+    ///
+    /// # Errors
+    /// `hidden` is not [batch, tokens, hidden size] or `lengths` not of its texts.
+    pub fn embeddings(&self, hidden: &Tensor, lengths: &[usize]) -> Result<Tensor> {
+        let means: Vec<Tensor> = lengths
+            .iter()
+            .enumerate()
+            .map(|(text, length)| hidden.i((text, ..*length))?.mean(0))
+            .collect::<candle_core::Result<_>>()?;
+        let means = Tensor::stack(&means, 0)?;
+        let norms = means.sqr()?.sum_keepdim(1)?.sqrt()?;
+        Ok(means.broadcast_div(&norms)?)
     }
 
     /// The adapter's head on hidden states: [..., hidden size] to [..., outputs]; `None` without

@@ -155,6 +155,18 @@ pub enum Error {
         /// Number of the model's embeddings for it.
         vocabulary: usize,
     },
+    /// An attention that a command line names does not exist or has an illegal value.
+    #[error("attention `{text}`: {field} is `{found}`; legal: {legal}")]
+    Specification {
+        /// The specification.
+        text: String,
+        /// Its part.
+        field: String,
+        /// That part's value.
+        found: String,
+        /// What it may be.
+        legal: String,
+    },
     /// An error of the tensor library: a defect of this program or memory that ran out.
     #[error("tensor computation failed: {0}")]
     Tensor(#[from] candle_core::Error),

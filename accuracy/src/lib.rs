@@ -15,6 +15,7 @@ pub mod gguf;
 pub mod llama;
 pub mod question;
 pub mod record;
+pub mod specification;
 pub mod text;
 
 pub use adapter::Adapter;
@@ -23,4 +24,5 @@ pub use bert::{Batch, Bert, BertConfig};
 pub use decoder::{Decoder, DecoderTokenizer};
 pub use error::{Error, Result};
 pub use llama::{Llama, LlamaConfig};
+pub use specification::{CountingAttention, Counts, ModelShape, Prepared, Specification};
 pub use text::{EncodedText, TextEncoder};

@@ -9,7 +9,7 @@ pub use config::LlamaConfig;
 use crate::bert::check_ids;
 use crate::checkpoint::Weights;
 use crate::gguf::GgufMetadata;
-use crate::{Attention, AttentionInput, Error, Result};
+use crate::{Attention, AttentionInput, Error, ModelShape, Result};
 use candle_core::{D, Device, Tensor};
 use candle_nn::ops::{rms_norm, silu};
 use candle_nn::rotary_emb::{rope, rope_i};
@@ -133,6 +133,32 @@ impl Llama {
             hidden = layer.feed_forward(&hidden, &self.config)?;
         }
         self.config.normalized(&hidden, &self.norm)
+    }
+
+    /// What the attention depends on.
+    pub fn shape(&self) -> ModelShape {
+        ModelShape {
+            layers: self.config.num_hidden_layers,
+            heads: self.config.num_attention_heads,
+            kv_heads: self.config.num_key_value_heads,
+            head_dimension: self.config.head_dimension,
+        }
+    }
+
+    /// As [`Llama::hidden_states`] with each of several attentions; what does not depend on them
+    /// is computed once.
+    ///
+    /// # Errors
+    /// As [`Llama::hidden_states`].
+    pub fn hidden_states_each(
+        &self,
+        texts: &[&[u32]],
+        attentions: &mut [&mut dyn Attention],
+    ) -> Result<Vec<Tensor>> {
+        let passes = attentions.iter_mut();
+        passes
+            .map(|attention| self.hidden_states(texts, *attention))
+            .collect()
     }
 
     /// Logits of the token after each: hidden states [..., hidden size] to [..., vocabulary].
