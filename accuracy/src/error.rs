@@ -167,6 +167,16 @@ pub enum Error {
         /// What it may be.
         legal: String,
     },
+    /// A calibration is asked for that cannot be.
+    #[error("{what}: {found}; legal: {legal}")]
+    Calibration {
+        /// What is wrong.
+        what: String,
+        /// What it is.
+        found: String,
+        /// What it may be.
+        legal: String,
+    },
     /// An error of the tensor library: a defect of this program or memory that ran out.
     #[error("tensor computation failed: {0}")]
     Tensor(#[from] candle_core::Error),

@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod attention;
 pub mod bert;
+pub mod calibration;
 pub mod checkpoint;
 pub mod decoder;
 mod error;
