@@ -1,9 +1,8 @@
 //! Low-rank adapters (Hu et al., "LoRA", 2021, equation 3) with layer norms and a head.
 
-use crate::bert::Layer;
+use crate::bert::{Layer, outputs};
 use crate::checkpoint::Weights;
 use crate::{Bert, Result};
-use candle_core::Tensor;
 use candle_nn::{LayerNorm, Linear};
 use std::path::Path;
 
@@ -46,7 +45,7 @@ impl Bert {
             adapt_layer(layer, &mut weights, index, eps)?;
         }
         self.embedding_norm = replaced_norm(&self.embedding_norm, &mut weights, "ln", eps)?;
-        self.head = Some(head(&mut weights, self.config().hidden_size)?);
+        self.heads.adapter = Some(outputs(&mut weights, "head", self.config().hidden_size)?);
         match weights.names().next() {
             Some(tensor) => Err(crate::Error::UnknownTensor {
                 file: weights.file().into(),
@@ -101,17 +100,4 @@ fn replaced_norm(
     let weight = weights.take(&format!("{name}.weight"), shape)?;
     let bias = weights.take(&format!("{name}.bias"), shape)?;
     Ok(LayerNorm::new(weight, bias, eps))
-}
-
-fn head(weights: &mut Weights, hidden: usize) -> Result<Linear> {
-    let weight: Tensor = weights.take_any("head.weight")?;
-    let outputs = match weight.dims() {
-        &[outputs, width] if outputs > 0 && width == hidden => outputs,
-        _ => {
-            let legal = format!("[outputs, {hidden}]");
-            return Err(weights.wrong_shape("head.weight", &weight, legal));
-        }
-    };
-    let bias = weights.take("head.bias", &[outputs])?;
-    Ok(Linear::new(weight, Some(bias)))
 }

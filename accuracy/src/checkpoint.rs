@@ -7,7 +7,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Reads a file whole.
@@ -33,6 +33,24 @@ pub fn read_json<T: DeserializeOwned>(file: &Path, what: &'static str) -> Result
     })
 }
 
+/// The weights of a checkpoint folder in one file.
+const ONE_FILE: &str = "model.safetensors";
+/// Where the weights stand if they are in several files, the shards.
+const SHARD_INDEX: &str = "model.safetensors.index.json";
+/// What a checkpoint folder may have in place of them.
+const OTHER_FORMATS: [&str; 4] = [
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "tf_model.h5",
+    "flax_model.msgpack",
+];
+
+/// Which file of a checkpoint has which tensor.
+#[derive(Deserialize)]
+struct ShardIndex {
+    weight_map: BTreeMap<String, String>,
+}
+
 /// The field that tells one kind of config.json from the others.
 #[derive(Deserialize)]
 struct ModelType {
@@ -48,17 +66,17 @@ pub fn model_type(config: &Path) -> Result<String> {
     Ok(model_type.unwrap_or_default())
 }
 
-/// That a config.json is of this model type.
+/// That a config.json is of one of these model types.
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::Parse`], [`Error::Architecture`].
 pub(crate) fn require_model_type(
     config: &Path,
-    wanted: &str,
+    wanted: &[&str],
     supported: &'static str,
 ) -> Result<()> {
     let found = model_type(config)?;
-    if found == wanted {
+    if wanted.contains(&found.as_str()) {
         return Ok(());
     }
     Err(Error::Architecture {
@@ -86,6 +104,44 @@ impl Weights {
             prefix: String::new(),
             tensors,
         }
+    }
+
+    /// Reads all tensors of a checkpoint folder: those of model.safetensors, or of the shards that
+    /// model.safetensors.index.json names.
+    ///
+    /// # Errors
+    /// [`Error::Architecture`]: the weights are there in another format only. [`Error::Read`],
+    /// [`Error::Parse`], [`Error::Type`], [`Error::NotFinite`].
+    pub fn load_folder(folder: &Path) -> Result<Self> {
+        let (whole, index) = (folder.join(ONE_FILE), folder.join(SHARD_INDEX));
+        if whole.exists() {
+            return Self::load(&whole);
+        }
+        if index.exists() {
+            return Self::load_shards(folder, &index);
+        }
+        let other = OTHER_FORMATS
+            .into_iter()
+            .find(|name| folder.join(name).exists());
+        match other {
+            Some(found) => Err(Error::Architecture {
+                file: folder.into(),
+                what: "format of the weights",
+                found: found.into(),
+                supported: "model.safetensors, or model.safetensors.index.json with its shards",
+            }),
+            None => Self::load(&whole),
+        }
+    }
+
+    fn load_shards(folder: &Path, index: &Path) -> Result<Self> {
+        let ShardIndex { weight_map } = read_json(index, "index of shards")?;
+        let shards: BTreeSet<&String> = weight_map.values().collect();
+        let mut tensors = BTreeMap::new();
+        for shard in shards {
+            tensors.extend(Self::load(&folder.join(shard))?.tensors);
+        }
+        Ok(Weights::new(index, tensors))
     }
 
     /// Reads all tensors of a safetensors file.
@@ -120,6 +176,11 @@ impl Weights {
             self.prefix = prefix.into();
         }
         self
+    }
+
+    /// Takes names as they are from now on.
+    pub(crate) fn drop_prefix(&mut self) {
+        self.prefix.clear();
     }
 
     /// Takes a tensor out, which must have this shape.

@@ -1,9 +1,10 @@
 //! Transformer forward passes with the attention captured or swapped
 //!
-//! A [`Bert`] is read from an ordinary Hugging Face checkpoint folder and adapted to a task by an
-//! [`Adapter`]; a [`Decoder`], which is a [`Llama`] and its tokenizer, from such a folder or a GGUF
-//! file. Both run with any [`Attention`]: [`FloatAttention`] computes what the model was trained
-//! with, [`RecordingAttention`] keeps the queries, keys and values of every head for a capture.
+//! A [`Bert`], which may be a RoBERTa, is read from an ordinary Hugging Face checkpoint folder; an
+//! [`Adapter`] adapts it to a task that its checkpoint has no head for. A [`Decoder`], which is a
+//! [`Llama`] and its tokenizer, is read from such a folder or a GGUF file. All run with any
+//! [`Attention`]: [`FloatAttention`] computes what the model was trained with,
+//! [`RecordingAttention`] keeps the queries, keys and values of every head for a capture.
 
 pub mod adapter;
 pub mod attention;
@@ -12,8 +13,10 @@ pub mod calibration;
 pub mod checkpoint;
 pub mod decoder;
 mod error;
+mod fused;
 pub mod gguf;
 pub mod llama;
+mod projected;
 pub mod question;
 pub mod record;
 pub mod specification;
@@ -21,7 +24,7 @@ pub mod text;
 
 pub use adapter::Adapter;
 pub use attention::{Attention, AttentionInput, FloatAttention, RecordingAttention};
-pub use bert::{Batch, Bert, BertConfig};
+pub use bert::{Batch, Bert, BertConfig, EncoderFamily};
 pub use decoder::{Decoder, DecoderTokenizer};
 pub use error::{Error, Result};
 pub use llama::{Llama, LlamaConfig};

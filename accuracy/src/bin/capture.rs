@@ -23,7 +23,7 @@ const TOKENS: usize = 512;
 #[derive(Parser)]
 #[command(name = "capture", version, after_help = EXAMPLE)]
 struct Arguments {
-    /// Model: a GGUF file (llama), or a checkpoint folder (bert, llama) with config.json,
+    /// Model: a GGUF file (llama), or a checkpoint folder (bert, roberta, llama) with config.json,
     /// tokenizer.json, model.safetensors
     #[arg(long, value_name = "PATH")]
     model: PathBuf,
@@ -116,7 +116,7 @@ fn capture_bert(arguments: &Arguments, passage: &str) -> Result<Capture> {
     if let Some(file) = &arguments.adapter {
         model = model.adapt(Adapter::load(file)?)?;
     }
-    let limit = model.config().max_position_embeddings;
+    let limit = model.config().max_tokens();
     let question = arguments.question.as_deref();
     let text = encoder.encode(question, passage, arguments.max_tokens.unwrap_or(limit))?;
     if text.cut > 0 {

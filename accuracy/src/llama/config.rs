@@ -139,7 +139,7 @@ impl LlamaConfig {
     /// # Errors
     /// [`Error::Read`], [`Error::Parse`], [`Error::Architecture`], [`Error::Config`].
     pub fn load(file: &Path) -> Result<Self> {
-        require_model_type(file, "llama", SUPPORTED)?;
+        require_model_type(file, &["llama"], SUPPORTED)?;
         let json: ConfigJson = read_json(file, "configuration of a model")?;
         json.check(file)?;
         let ropes = [&json.rope_scaling, &json.rope_parameters];

@@ -2,6 +2,7 @@
 //! et al., "GQA", 2023), from a GGUF file or a Hugging Face checkpoint folder.
 
 mod config;
+mod layer;
 mod weights;
 
 pub use config::LlamaConfig;
@@ -9,27 +10,13 @@ pub use config::LlamaConfig;
 use crate::bert::check_ids;
 use crate::checkpoint::Weights;
 use crate::gguf::GgufMetadata;
-use crate::{Attention, AttentionInput, Error, ModelShape, Result};
-use candle_core::{D, Device, Tensor};
-use candle_nn::ops::{rms_norm, silu};
-use candle_nn::rotary_emb::{rope, rope_i};
+use crate::projected::Projected;
+use crate::{Attention, Error, ModelShape, Result};
+use candle_core::{Device, Tensor};
 use candle_nn::{Linear, Module};
+use layer::{Layer, Rotation};
 use std::path::Path;
-use weights::{Layout, Part};
-
-/// One layer: attention and feed-forward, each with a normalization before it and a residual.
-#[derive(Clone, Debug)]
-struct Layer {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    attention_output: Linear,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
-    attention_norm: Tensor,
-    feed_forward_norm: Tensor,
-}
+use weights::Layout;
 
 /// A Llama decoder.
 #[derive(Clone, Debug)]
@@ -42,15 +29,23 @@ pub struct Llama {
     output: Linear,
 }
 
+/// Texts as far as no attention was computed: the input of the first layer and of its attention.
+struct Start {
+    lengths: Vec<usize>,
+    rotation: Rotation,
+    hidden: Tensor,
+    projected: Option<Projected>,
+}
+
 impl Llama {
-    /// Reads config.json and model.safetensors of a checkpoint folder.
+    /// Reads config.json and the weights of a checkpoint folder (see [`Weights::load_folder`]).
     ///
     /// # Errors
     /// A file is missing or malformed, the architecture is another, or weights are missing,
     /// unknown, of the wrong shape, or not finite.
     pub fn load_folder(folder: &Path) -> Result<Self> {
         let config = LlamaConfig::load(&folder.join("config.json"))?;
-        let mut weights = Weights::load(&folder.join("model.safetensors"))?;
+        let mut weights = Weights::load_folder(folder)?;
         let shape = [config.vocab_size, config.hidden_size];
         let embeddings = weights.take(Layout::HuggingFace.embeddings(), &shape)?;
         Self::new(config, Layout::HuggingFace, embeddings, weights)
@@ -115,6 +110,11 @@ impl Llama {
     /// No text; a text without tokens, with more than the model can read, or with ids beyond its
     /// vocabulary; what `attention` fails at.
     pub fn hidden_states(&self, texts: &[&[u32]], attention: &mut dyn Attention) -> Result<Tensor> {
+        self.finish(&self.start(texts)?, attention)
+    }
+
+    /// Embeds texts and computes the first layer's queries, keys and values.
+    fn start(&self, texts: &[&[u32]]) -> Result<Start> {
         let lengths = self.checked_lengths(texts)?;
         let tokens = lengths.iter().copied().max().unwrap_or(0);
         let ids: Vec<u32> = texts
@@ -126,11 +126,30 @@ impl Llama {
             .collect();
         let ids = Tensor::from_vec(ids, texts.len() * tokens, &Device::Cpu)?;
         let embedded = self.embeddings.index_select(&ids, 0)?;
-        let mut hidden = embedded.reshape((texts.len(), tokens, self.config.hidden_size))?;
+        let hidden = embedded.reshape((texts.len(), tokens, self.config.hidden_size))?;
         let rotation = Rotation::new(&self.config, self.layout, tokens)?;
+        let layer = self.layers.first();
+        let projected = layer
+            .map(|layer| layer.project(&hidden, &self.config, &rotation))
+            .transpose()?;
+        Ok(Start {
+            lengths,
+            rotation,
+            hidden,
+            projected,
+        })
+    }
+
+    fn finish(&self, start: &Start, attention: &mut dyn Attention) -> Result<Tensor> {
+        let mut hidden = start.hidden.clone();
+        let mut ready = start.projected.clone();
         for (index, layer) in self.layers.iter().enumerate() {
-            hidden = layer.attend(&hidden, index, &self.config, &rotation, &lengths, attention)?;
-            hidden = layer.feed_forward(&hidden, &self.config)?;
+            let projected = match ready.take() {
+                Some(projected) => projected,
+                None => layer.project(&hidden, &self.config, &start.rotation)?,
+            };
+            let context = projected.attend(index, &start.lengths, true, attention)?;
+            hidden = layer.finish(&hidden, &context, &self.config)?;
         }
         self.config.normalized(&hidden, &self.norm)
     }
@@ -145,8 +164,8 @@ impl Llama {
         }
     }
 
-    /// As [`Llama::hidden_states`] with each of several attentions; what does not depend on them
-    /// is computed once.
+    /// As [`Llama::hidden_states`] with each of several attentions. What does not depend on them,
+    /// up to the first layer's queries, keys and values, is computed once.
     ///
     /// # Errors
     /// As [`Llama::hidden_states`].
@@ -155,9 +174,10 @@ impl Llama {
         texts: &[&[u32]],
         attentions: &mut [&mut dyn Attention],
     ) -> Result<Vec<Tensor>> {
+        let start = self.start(texts)?;
         let passes = attentions.iter_mut();
         passes
-            .map(|attention| self.hidden_states(texts, *attention))
+            .map(|attention| self.finish(&start, *attention))
             .collect()
     }
 
@@ -182,114 +202,5 @@ impl Llama {
             check_ids("token id", ids, self.config.vocab_size)?;
         }
         Ok(texts.iter().map(|ids| ids.len()).collect())
-    }
-}
-
-impl LlamaConfig {
-    /// Root mean square layer normalization (Zhang and Sennrich, 2019, equation 4).
-    fn normalized(&self, hidden: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        Ok(rms_norm(hidden, weight, self.rms_norm_eps as f32)?)
-    }
-}
-
-/// Rotary position embedding (Su et al., "RoFormer", 2021, equation 34) of the first tokens.
-struct Rotation {
-    /// [tokens, D / 2] each.
-    cosines: Tensor,
-    sines: Tensor,
-    layout: Layout,
-}
-
-impl Rotation {
-    fn new(config: &LlamaConfig, layout: Layout, tokens: usize) -> Result<Self> {
-        let pairs = config.head_dimension / 2;
-        let angle = |position: usize, pair: usize| {
-            let exponent = -2.0 * pair as f64 / config.head_dimension as f64;
-            position as f64 * config.rope_base.powf(exponent)
-        };
-        let table = |part: fn(f64) -> f64| {
-            let values: Vec<f32> = (0..tokens)
-                .flat_map(|position| (0..pairs).map(move |pair| (position, pair)))
-                .map(|(position, pair)| part(angle(position, pair)) as f32)
-                .collect();
-            Tensor::from_vec(values, (tokens, pairs), &Device::Cpu)
-        };
-        Ok(Rotation {
-            cosines: table(f64::cos)?,
-            sines: table(f64::sin)?,
-            layout,
-        })
-    }
-
-    /// Turns queries or keys, [texts, heads, tokens, D], contiguous.
-    fn apply(&self, heads: &Tensor) -> Result<Tensor> {
-        Ok(match self.layout {
-            Layout::Gguf => rope_i(heads, &self.cosines, &self.sines)?,
-            Layout::HuggingFace => rope(heads, &self.cosines, &self.sines)?,
-        })
-    }
-}
-
-impl Layer {
-    fn take(
-        weights: &mut Weights,
-        index: usize,
-        layout: Layout,
-        config: &LlamaConfig,
-    ) -> Result<Self> {
-        let hidden = config.hidden_size;
-        let wide = config.intermediate_size;
-        let all = config.num_attention_heads * config.head_dimension;
-        let all_kv = config.num_key_value_heads * config.head_dimension;
-        let mut linear = |part, outputs, inputs| -> Result<Linear> {
-            let weight = layout.take(weights, index, part, &[outputs, inputs])?;
-            Ok(Linear::new(weight, None))
-        };
-        Ok(Layer {
-            query: linear(Part::Query, all, hidden)?,
-            key: linear(Part::Key, all_kv, hidden)?,
-            value: linear(Part::Value, all_kv, hidden)?,
-            attention_output: linear(Part::AttentionOutput, hidden, all)?,
-            gate: linear(Part::Gate, wide, hidden)?,
-            up: linear(Part::Up, wide, hidden)?,
-            down: linear(Part::Down, hidden, wide)?,
-            attention_norm: layout.take(weights, index, Part::AttentionNorm, &[hidden])?,
-            feed_forward_norm: layout.take(weights, index, Part::FeedForwardNorm, &[hidden])?,
-        })
-    }
-
-    fn attend(
-        &self,
-        hidden: &Tensor,
-        index: usize,
-        config: &LlamaConfig,
-        rotation: &Rotation,
-        lengths: &[usize],
-        attention: &mut dyn Attention,
-    ) -> Result<Tensor> {
-        let (texts, tokens, _) = hidden.dims3()?;
-        let input = config.normalized(hidden, &self.attention_norm)?;
-        let heads = |linear: &Linear, count| -> Result<Tensor> {
-            let projected = linear.forward(&input)?;
-            let split = projected.reshape((texts, tokens, count, config.head_dimension))?;
-            Ok(split.transpose(1, 2)?.contiguous()?)
-        };
-        let context = attention.attend(AttentionInput {
-            layer: index,
-            q: &rotation.apply(&heads(&self.query, config.num_attention_heads)?)?,
-            k: &rotation.apply(&heads(&self.key, config.num_key_value_heads)?)?,
-            v: &heads(&self.value, config.num_key_value_heads)?,
-            lengths,
-            causal: true,
-        })?;
-        let context = context.transpose(1, 2)?.flatten_from(D::Minus2)?;
-        Ok((self.attention_output.forward(&context)? + hidden)?)
-    }
-
-    /// SwiGLU (Shazeer, "GLU Variants Improve Transformer", 2020, equation 6).
-    fn feed_forward(&self, hidden: &Tensor, config: &LlamaConfig) -> Result<Tensor> {
-        let input = config.normalized(hidden, &self.feed_forward_norm)?;
-        let gated = (silu(&self.gate.forward(&input)?)? * self.up.forward(&input)?)?;
-        Ok((self.down.forward(&gated)? + hidden)?)
     }
 }

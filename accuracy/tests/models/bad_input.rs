@@ -5,7 +5,7 @@ use logattn_accuracy::{Adapter, Batch, Bert, BertConfig, Error, Result, TextEnco
 use std::path::Path;
 
 /// The message of an error, checked to say everything in `parts`.
-fn says<T>(result: Result<T>, parts: &[&str]) -> Error {
+pub fn says<T>(result: Result<T>, parts: &[&str]) -> Error {
     let Err(error) = result else {
         panic!("no error, though it should say {parts:?}");
     };
@@ -82,7 +82,7 @@ fn malformed_files() {
 
 #[test]
 fn other_architectures() {
-    let error = spoiled_config("\"bert\"", "\"t5\"", &["`t5`", "supported: bert"]);
+    let error = spoiled_config("\"bert\"", "\"t5\"", &["`t5`", "supported: bert, roberta"]);
     assert!(matches!(error, Error::Architecture { .. }));
     spoiled_config("model_type", "kind", &["model type ``", "supported: bert"]);
 }
@@ -120,6 +120,12 @@ fn illegal_configurations() {
         let error = spoiled_config(from, to, &[found, legal]);
         assert!(matches!(error, Error::Config { .. }));
     }
+    let error = spoiled_config(
+        "\"pad_token_id\": 0",
+        "\"pad_token_id\": 22",
+        &["is 22", "0 to 21"],
+    );
+    assert!(matches!(error, Error::Config { .. }));
     spoiled_config("\"hidden_size\": 12,", "", &["missing field `hidden_size`"]);
 }
 

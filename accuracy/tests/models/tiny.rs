@@ -73,9 +73,17 @@ impl Expected {
     }
 
     pub fn ids(&self, name: &str) -> Vec<u32> {
-        let (chunks, _) = self.0[name].bytes.as_chunks::<8>();
-        let ids = chunks.iter().map(|&b| i64::from_le_bytes(b));
+        let ids = self.integers(name).into_iter();
         ids.map(|id| u32::try_from(id).unwrap()).collect()
+    }
+
+    pub fn integers(&self, name: &str) -> Vec<i64> {
+        let (chunks, _) = self.0[name].bytes.as_chunks::<8>();
+        chunks.iter().map(|&b| i64::from_le_bytes(b)).collect()
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 }
 
