@@ -177,6 +177,58 @@ pub enum Error {
         /// What it may be.
         legal: String,
     },
+    /// What a model computes does not fit the unit of the golden model.
+    #[error("attention `{attention}`, layer {layer} head {head}: {source}")]
+    Golden {
+        /// The specification.
+        attention: String,
+        /// The layer, from 0.
+        layer: usize,
+        /// The query head in its layer, from 0.
+        head: usize,
+        /// What the golden model says.
+        source: Box<logattn_golden::AttentionError>,
+    },
+    /// A file of registers has an illegal entry.
+    #[error("{}: registers[{entry}]: `{field}` is {found}; legal: {legal}", file.display())]
+    Registers {
+        /// The file.
+        file: PathBuf,
+        /// The table, from 0.
+        entry: usize,
+        /// The field.
+        field: String,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        legal: String,
+    },
+    /// A file of registers does not have every head of the model once.
+    #[error("{}: layer {layer} head {head} has {found} registers; legal: one", file.display())]
+    RegistersOf {
+        /// The file.
+        file: PathBuf,
+        /// The layer, from 0.
+        layer: usize,
+        /// The query head in its layer, from 0.
+        head: usize,
+        /// How many entries are for the head.
+        found: usize,
+    },
+    /// A file cannot be written.
+    #[error("{}: cannot write: {source}", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Integers that the golden model does not take.
+    #[error(transparent)]
+    Arithmetic(#[from] logattn_golden::AttentionError),
+    /// A configuration is malformed or not valid.
+    #[error(transparent)]
+    Configuration(#[from] logattn_golden::ConfigurationError),
     /// An error of the tensor library: a defect of this program or memory that ran out.
     #[error("tensor computation failed: {0}")]
     Tensor(#[from] candle_core::Error),

@@ -17,16 +17,21 @@ mod fused;
 pub mod gguf;
 pub mod llama;
 mod projected;
+pub mod quantizers;
 pub mod question;
 pub mod record;
+pub mod registers;
 pub mod specification;
 pub mod text;
 
 pub use adapter::Adapter;
-pub use attention::{Attention, AttentionInput, FloatAttention, RecordingAttention};
+pub use attention::{
+    Attention, AttentionInput, FloatAttention, RecordingAttention, attention_values,
+};
 pub use bert::{Batch, Bert, BertConfig, EncoderFamily};
 pub use decoder::{Decoder, DecoderTokenizer};
 pub use error::{Error, Result};
 pub use llama::{Llama, LlamaConfig};
+pub use registers::Registers;
 pub use specification::{CountingAttention, Counts, ModelShape, Prepared, Specification};
 pub use text::{EncodedText, TextEncoder};

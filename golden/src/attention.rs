@@ -116,7 +116,7 @@ pub fn attend<P: Probability>(
 ) -> Result<Attention, AttentionError> {
     let model = Model::new(configuration)?;
     check_probabilities(configuration, &probabilities, lengths)?;
-    check_values(configuration, &values, probabilities.ncols())?;
+    check_head_values(configuration, &values, probabilities.ncols())?;
     let heads = model.attend(
         probabilities.insert_axis(Axis(0)),
         lengths,
@@ -164,7 +164,7 @@ pub fn attend_heads<P: Probability>(
         .enumerate()
     {
         check_probabilities(configuration, &probabilities, lengths)
-            .and_then(|()| check_values(configuration, &values, keys))
+            .and_then(|()| check_head_values(configuration, &values, keys))
             .map_err(|error| AttentionError::Head {
                 head,
                 error: Box::new(error),
@@ -225,7 +225,7 @@ fn check_probabilities<P: Probability>(
     Ok(())
 }
 
-fn check_values(
+fn check_head_values(
     configuration: &Configuration,
     values: &ArrayView2<i8>,
     keys: usize,
@@ -243,7 +243,11 @@ fn check_values(
         dimension,
         "head_dimension",
     )?;
-    let value_bits = configuration.value_bits;
+    check_values(configuration.value_bits, values)
+}
+
+/// Checks that values [keys, D] have no more than `value_bits`.
+pub(crate) fn check_values(value_bits: u32, values: &ArrayView2<i8>) -> Result<(), AttentionError> {
     if value_bits == i8::BITS {
         return Ok(());
     }

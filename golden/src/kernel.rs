@@ -96,6 +96,12 @@ impl<'a> Values<'a> {
     fn block(self, key: usize, index: usize) -> &'a [i8; BLOCK] {
         &self.elements[key * self.blocks + index].0
     }
+
+    /// All elements of a key's value, with the zeros after them.
+    pub fn row(self, key: usize) -> impl Iterator<Item = &'a i8> {
+        let blocks = &self.elements[key * self.blocks..][..self.blocks];
+        blocks.iter().flat_map(|block| &block.0)
+    }
 }
 
 /// The keys of a row whose code is not 0.

@@ -29,6 +29,7 @@ pub mod quantizer;
 pub mod reciprocal;
 pub mod scores;
 mod unit;
+mod unit_rows;
 mod validate;
 mod variants;
 
@@ -43,3 +44,4 @@ pub use scores::{
     Exp2, ScoreFormat, ScoreParameters, attend_score_heads, attend_scores, score_codes,
 };
 pub use unit::{HeadInput, UnitAttention, UnitCodes, attend_unit, unit_codes};
+pub use unit_rows::{RowBuffers, UnitRow, UnitRows, UnitValues};

@@ -24,8 +24,9 @@ enum Weights {
 }
 
 /// A validated configuration in the form that the inner loops use.
-pub(crate) struct Model<'a, P> {
-    configuration: &'a Configuration,
+pub(crate) struct Model<P> {
+    head_dimension: usize,
+    probability_bits: u32,
     thresholds: Vec<P>,
     weights: Weights,
     /// Fraction bits that outputs have more than values; none without outputs.
@@ -44,8 +45,8 @@ const ROWS_PER_TASK: usize = 64;
 /// Fewest blocks of values worth handing to another thread.
 const BLOCKS_PER_TASK: usize = 4096;
 
-impl<'a, P: Probability> Model<'a, P> {
-    pub fn new(configuration: &'a Configuration) -> Result<Self, AttentionError> {
+impl<P: Probability> Model<P> {
+    pub fn new(configuration: &Configuration) -> Result<Self, AttentionError> {
         configuration.validate()?;
         let weights = match configuration.accumulate {
             Accumulate::Multiply => Weights::Multiply,
@@ -57,7 +58,8 @@ impl<'a, P: Probability> Model<'a, P> {
             }
         };
         Ok(Self {
-            configuration,
+            head_dimension: configuration.head_dimension,
+            probability_bits: configuration.probability_bits,
             thresholds: reachable(&configuration.thresholds),
             weights,
             fraction_bits: configuration
@@ -91,7 +93,7 @@ impl<'a, P: Probability> Model<'a, P> {
         values: ArrayView3<i8>,
     ) -> HeadsAttention {
         let (heads, rows, keys) = probabilities.dim();
-        let dimension = self.configuration.head_dimension;
+        let dimension = self.head_dimension;
         let probabilities = probabilities.as_standard_layout();
         let blocks = dimension.div_ceil(BLOCK);
         let rows = Rows {
@@ -164,10 +166,18 @@ impl<'a, P: Probability> Model<'a, P> {
         let codes = &mut scratch.codes[..probabilities.len()];
         self.encode(probabilities, codes);
         (*normalizer, *survivors) = self.accumulate(codes, &mut scratch.survivors, values, sums);
-        // The outputs of an empty row stay 0.
-        if let (Some(fraction_bits), 1..) = (self.fraction_bits, *normalizer) {
-            divide(sums, *normalizer, fraction_bits, outputs);
+        self.divide(sums, *normalizer, outputs);
+    }
+
+    /// The row's outputs, those of an empty row 0; returns whether there are any.
+    #[inline(always)]
+    pub fn divide(&self, sums: &[i64], normalizer: u64, outputs: &mut [i32]) -> bool {
+        match (self.fraction_bits, normalizer) {
+            (Some(_), 0) => outputs.fill(0),
+            (Some(fraction_bits), _) => divide(sums, normalizer, fraction_bits, outputs),
+            (None, _) => return false,
         }
+        true
     }
 
     fn heads_attention(
@@ -178,7 +188,7 @@ impl<'a, P: Probability> Model<'a, P> {
         outputs: Vec<i32>,
     ) -> HeadsAttention {
         let (heads, rows, _) = rows.shape;
-        let dimension = self.configuration.head_dimension;
+        let dimension = self.head_dimension;
         let normalizes = self.fraction_bits.is_some();
         HeadsAttention {
             accumulators: shaped((heads, rows, dimension), accumulators),
@@ -189,17 +199,17 @@ impl<'a, P: Probability> Model<'a, P> {
     }
 
     /// Codes of a row's probabilities.
-    fn encode(&self, probabilities: &[P], codes: &mut [u8]) {
+    pub fn encode(&self, probabilities: &[P], codes: &mut [u8]) {
         match self.weights {
             Weights::Multiply => {
-                linear_codes(probabilities, self.configuration.probability_bits, codes);
+                linear_codes(probabilities, self.probability_bits, codes);
             }
             _ => threshold_codes(probabilities, &self.thresholds, codes),
         }
     }
 
     /// One row: fills the sums, returns the normalizer and the number of values added.
-    fn accumulate(
+    pub fn accumulate(
         &self,
         codes: &[u8],
         bitmap: &mut [u64],

@@ -75,7 +75,7 @@ pub fn attend_unit(
             scores,
             score_shift,
         } if c.accumulate == Accumulate::Shift => {
-            let (weights, scores) = (weights(c), scores.view());
+            let (weights, scores) = (score_weights(c), scores.view());
             attend_scores(format, &weights, scores, *score_shift, lengths, values)?
         }
         UnitInput::Scores { .. } => attend_codes(c, &codes, lengths, values)?,
@@ -167,7 +167,8 @@ impl<'a> UnitInput<'a> {
     }
 }
 
-fn weights(c: &Configuration) -> ScoreWeights {
+/// How the codes of a configuration with scores weigh values; without shifts it is of no use.
+pub(crate) fn score_weights(c: &Configuration) -> ScoreWeights {
     let output_bits = c.output_bits.unwrap_or(c.value_bits);
     ScoreWeights {
         value_bits: c.value_bits,

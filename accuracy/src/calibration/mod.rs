@@ -20,11 +20,11 @@ mod row;
 mod table;
 #[cfg(test)]
 mod tests;
-//mod write;
+mod write;
 
 pub use choose::{Choice, Per};
 pub use table::{Tables, Weighing};
-//pub use write::{Calibration, calibration};
+pub use write::{Calibration, calibration};
 
 use crate::{Error, Result};
 use logattn_golden::{Accumulate, Configuration, Input};

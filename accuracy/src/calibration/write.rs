@@ -91,7 +91,9 @@ fn registers(
         Input::Probabilities => {
             let one = f64::from(1_u32 << c.probability_bits);
             // Up to the grid, so that a probability on it has the code of its exact bin.
-            let grid = octaves.iter().map(|edge| ((-edge).exp2() * one).ceil() as u32);
+            let grid = octaves
+                .iter()
+                .map(|edge| ((-edge).exp2() * one).ceil() as u32);
             let thresholds = Thresholds::new(grid.collect(), c.probability_bits)?;
             registers.thresholds = thresholds.into_vec();
         }

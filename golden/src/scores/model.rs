@@ -113,16 +113,9 @@ impl<'a> Model<'a> {
         if !matches!(self.weights.normalize, ScoreNormalize::Complement { .. }) {
             return (normalizer, survivors.count());
         }
-        // The definition with its terms collected: V* counts 2^max_shift times, less the weight
-        // of each survivor, itself included if it is one.
-        let one = 1 << self.weights.max_shift;
-        let left_over = one - normalizer as i64;
-        let elements = &values.elements[row.largest_key * values.blocks..][..values.blocks];
-        let largest = elements.iter().flat_map(|block| &block.0);
-        for (sum, value) in sums.iter_mut().zip(largest) {
-            *sum += left_over * i64::from(*value);
-        }
-        (one as u64, survivors.count())
+        let largest = values.row(row.largest_key);
+        let one = self.weights.add_left_over(normalizer, largest, sums);
+        (one, survivors.count())
     }
 
     fn outputs(&self, accumulators: &Array3<i64>, totals: &[(u64, usize)]) -> Option<Array3<i32>> {

@@ -80,7 +80,7 @@ impl ScoreFormat {
         Ok(pruned.sum())
     }
 
-    fn check_row(&self, scores: &[i32], score_shift: u32) -> Result<(), AttentionError> {
+    pub(crate) fn check_row(&self, scores: &[i32], score_shift: u32) -> Result<(), AttentionError> {
         check_score_shift(score_shift)?;
         let most = self.parameters().max_keys;
         if scores.len() > most {
@@ -98,7 +98,7 @@ impl ScoreFormat {
 
     /// Statistics of a row that has been checked. Leaves D_MAX - d of each key in `buffer`, which
     /// has room for it.
-    pub(super) fn statistics(
+    pub(crate) fn statistics(
         &self,
         scores: &[i32],
         score_shift: u32,
@@ -121,7 +121,7 @@ impl ScoreFormat {
     }
 
     /// Codes of a row from what [`ScoreFormat::statistics`] left.
-    pub(super) fn encode(&self, closeness: &[u16], offset: u32, codes: &mut [u8]) {
+    pub(crate) fn encode(&self, closeness: &[u16], offset: u32, codes: &mut [u8]) {
         // d + offset <= -t turned around: D_MAX - d >= D_MAX + t + offset. The right side is at
         // least 1; from where it is over D_MAX on, no key reaches it.
         let most = self.most_distance() as i32;

@@ -79,6 +79,25 @@ impl ScoreWeights {
         self.value_bits + u32::from(difference) + self.max_shift + keys
     }
 
+    /// Adds the weight that the survivors leave to the largest key's value, V*; returns the
+    /// denominator.
+    ///
+    /// This is the definition with its terms collected: V* counts 2^max_shift times, less the
+    /// weight of each survivor, itself included if it is one.
+    pub(crate) fn add_left_over<'a>(
+        &self,
+        normalizer: u64,
+        largest: impl Iterator<Item = &'a i8>,
+        sums: &mut [i64],
+    ) -> u64 {
+        let one = 1 << self.max_shift;
+        let left_over = one - normalizer as i64;
+        for (sum, value) in sums.iter_mut().zip(largest) {
+            *sum += left_over * i64::from(*value);
+        }
+        one as u64
+    }
+
     /// Bits of an output element, if there are outputs.
     pub fn output_bits(&self) -> Option<u32> {
         match self.normalize {

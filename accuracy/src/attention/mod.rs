@@ -1,5 +1,16 @@
 //! The attention of a transformer layer behind a trait, so that it can be replaced.
 
+mod exp;
+mod golden;
+mod heads;
+mod weights;
+
+pub(crate) use exp::renormalize;
+pub(crate) use golden::{GoldenAttention, UnitSettings};
+pub(crate) use heads::Counted;
+pub use weights::attention_values;
+pub(crate) use weights::{attend_int8, attend_weighted, collect_values};
+
 use crate::Result;
 use candle_core::{Device, Tensor};
 use candle_nn::ops::softmax_last_dim;
