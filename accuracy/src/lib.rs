@@ -16,6 +16,7 @@ pub mod llama;
 pub mod question;
 pub mod record;
 pub mod specification;
+pub mod tasks;
 pub mod text;
 
 pub use adapter::Adapter;
