@@ -4,6 +4,8 @@
 //! [`Adapter`]; a [`Decoder`], which is a [`Llama`] and its tokenizer, from such a folder or a GGUF
 //! file. Both run with any [`Attention`]: [`FloatAttention`] computes what the model was trained
 //! with, [`RecordingAttention`] keeps the queries, keys and values of every head for a capture.
+//! [`tasks`] are what a model is measured on, [`evaluation`] says how well it does them with each of
+//! several attentions.
 
 pub mod adapter;
 pub mod attention;
@@ -11,6 +13,7 @@ pub mod bert;
 pub mod checkpoint;
 pub mod decoder;
 mod error;
+pub mod evaluation;
 pub mod gguf;
 pub mod llama;
 pub mod question;
