@@ -26,6 +26,8 @@ import make_tiny_bert as bert  # noqa: E402
 import make_tiny_llama as llama  # noqa: E402
 
 WINDOW = 16
+# Most tokens of question and passage, and how many tokens of it neighboring windows share.
+WINDOW_OF_PASSAGE, STRIDE = 14, 2
 
 
 def encoder_outcomes():
@@ -36,20 +38,45 @@ def encoder_outcomes():
     def head(hidden):
         return hidden @ adapter["head.weight"].T + adapter["head.bias"]
 
-    answers, exact, f1 = [], [], []
+    def spans(ids, types, in_passage):
+        """Every span of the passage, by tokens of the text, and its sum of logits."""
+        hidden, _ = bert.forward(adapted, ids, types)
+        start, end = head(hidden).T
+        tokens = [t for t, inside in enumerate(in_passage) if inside]
+        return [(start[i] + end[j], i, j) for i in tokens for j in tokens if i <= j]
+
+    def windowed(question, context):
+        """The answer of a passage in overlapping windows."""
+        question = tokenizer.encode(question, add_special_tokens=False).ids
+        passage = tokenizer.encode(context, add_special_tokens=False)
+        room = WINDOW_OF_PASSAGE - len(question) - 3
+        found = []
+        for first in range(0, len(passage), room - STRIDE):
+            part = passage.ids[first : first + room]
+            before = [2, *question, 3]
+            ids, types = [*before, *part, 3], [0] * len(before) + [1] * (len(part) + 1)
+            inside = [0] * len(before) + [1] * len(part) + [0]
+            for logit, i, j in spans(ids, types, inside):
+                i, j = (first + t - len(before) for t in (i, j))
+                found.append((logit, passage.offsets[i][0], passage.offsets[j][1]))
+            if first + room >= len(passage):
+                break
+        best, i, j = max(found)
+        assert len({(a, b) for s, a, b in found if s > best - 1e-3}) == 1
+        return context[i:j]
+
+    answers, in_windows, exact, f1 = [], [], [], []
     for article in json.loads((HERE / "questions.json").read_text())["data"]:
         for paragraph in article["paragraphs"]:
             context = paragraph["context"]
             for question in paragraph["qas"]:
                 text = tokenizer.encode(question["question"], context)
                 assert len(text.ids) <= bert.POSITIONS, len(text.ids)
-                hidden, _ = bert.forward(adapted, text.ids, text.type_ids)
-                start, end = head(hidden).T
-                tokens = [t for t, s in enumerate(text.sequence_ids) if s == 1]
-                spans = [(start[i] + end[j], i, j) for i in tokens for j in tokens if i <= j]
-                best, i, j = max(spans)
+                found = spans(text.ids, text.type_ids, [s == 1 for s in text.sequence_ids])
+                best, i, j = max(found)
                 # No other span is so near that single precision could prefer it.
-                assert sum(s > best - 1e-3 for s, _, _ in spans) == 1
+                assert sum(s > best - 1e-3 for s, _, _ in found) == 1
+                in_windows.append(windowed(question["question"], context))
                 answer = context[text.offsets[i][0] : text.offsets[j][1]]
                 right = [r["text"] for r in question["answers"]]
                 answers.append(answer)
@@ -77,6 +104,7 @@ def encoder_outcomes():
     cosines = [float(embedding(a) @ embedding(b)) for a, b, _ in pairs]
     return {
         "answers": answers,
+        "answers_in_windows": in_windows,
         "exact_match": 100 * float(np.mean(exact)),
         "f1": 100 * float(np.mean(f1)),
         "classes": classes,
