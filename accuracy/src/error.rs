@@ -167,6 +167,66 @@ pub enum Error {
         /// What it may be.
         legal: String,
     },
+    /// A record of a data set has an illegal value.
+    #[error("{}: {field} is {found}; legal: {legal}", file.display())]
+    Record {
+        /// The file.
+        file: PathBuf,
+        /// Its line, or the path in its JSON, and the field.
+        field: String,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        legal: String,
+    },
+    /// A data set is empty.
+    #[error("{}: holds no {what}; legal: at least one", file.display())]
+    NoItems {
+        /// The file.
+        file: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+    },
+    /// A model cannot read a record of a data set.
+    #[error("{}: {place}: {source}", file.display())]
+    Item {
+        /// The file.
+        file: PathBuf,
+        /// The record.
+        place: String,
+        /// Why not.
+        source: Box<Error>,
+    },
+    /// A model is of a kind, or lacks a head, that a task needs.
+    #[error("{}: {found} cannot do the task `{task}`; legal: {legal}", model.display())]
+    Task {
+        /// The model's file or folder.
+        model: PathBuf,
+        /// What it is.
+        found: String,
+        /// The task.
+        task: &'static str,
+        /// What the task needs.
+        legal: String,
+    },
+    /// An option of an evaluation has an illegal value.
+    #[error("{option} is {found}; legal: {legal}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        legal: String,
+    },
+    /// A model with another attention gave NaN or infinities.
+    #[error("attention `{attention}`: {what} of the model are not finite")]
+    NotFiniteOutput {
+        /// The specification.
+        attention: String,
+        /// Logits, embeddings or the like.
+        what: &'static str,
+    },
     /// A calibration is asked for that cannot be.
     #[error("{what}: {found}; legal: {legal}")]
     Calibration {

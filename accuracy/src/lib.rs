@@ -5,6 +5,8 @@
 //! [`Llama`] and its tokenizer, is read from such a folder or a GGUF file. All run with any
 //! [`Attention`]: [`FloatAttention`] computes what the model was trained with,
 //! [`RecordingAttention`] keeps the queries, keys and values of every head for a capture.
+//! [`tasks`] are what a model is measured on, [`evaluation`] says how well it does them with each of
+//! several attentions, [`calibration`] finds thresholds and shifts for a model.
 
 pub mod adapter;
 pub mod attention;
@@ -13,6 +15,7 @@ pub mod calibration;
 pub mod checkpoint;
 pub mod decoder;
 mod error;
+pub mod evaluation;
 mod fused;
 pub mod gguf;
 pub mod llama;
@@ -22,6 +25,7 @@ pub mod question;
 pub mod record;
 pub mod registers;
 pub mod specification;
+pub mod tasks;
 pub mod text;
 
 pub use adapter::Adapter;

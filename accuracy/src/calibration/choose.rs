@@ -99,16 +99,25 @@ impl Tables {
         })
     }
 
-    /// What a setting that all heads share costs; `None` if it is not among the candidates.
-    pub fn fixed(&self, setting: &Setting) -> Option<Choice> {
-        let index =
-            (0..self.candidates.len()).find(|index| self.candidates.setting(*index) == *setting)?;
+    /// What settings cost, one a head, layer by layer; `None` if there are not as many, one of them
+    /// is not among the candidates, or no text was measured.
+    pub fn cost(&self, settings: &[Setting]) -> Option<Choice> {
         let keys: u64 = self.heads.iter().map(|head| head.keys).sum();
-        let all = self.groups(self.heads.len(), keys).pop()?;
+        if settings.len() != self.heads.len() || keys == 0 {
+            return None;
+        }
+        let candidates = 0..self.candidates.len();
+        let (mut error, mut pruned) = (0.0, 1.0);
+        for (group, setting) in self.groups(1, keys).iter().zip(settings) {
+            let is_it = |index: &usize| self.candidates.setting(*index) == *setting;
+            let index = candidates.clone().find(is_it)?;
+            error += group.errors[index];
+            pruned -= group.kept[index];
+        }
         Some(Choice {
-            settings: vec![setting.clone(); self.heads.len()],
-            error: all.errors[index],
-            pruned: 1.0 - all.kept[index],
+            settings: settings.to_vec(),
+            error,
+            pruned,
         })
     }
 

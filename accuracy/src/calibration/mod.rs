@@ -24,7 +24,7 @@ mod write;
 
 pub use choose::{Choice, Per};
 pub use table::{Tables, Weighing};
-pub use write::{Calibration, calibration};
+pub use write::{Calibration, calibration, own_setting};
 
 use crate::{Error, Result};
 use logattn_golden::{Accumulate, Configuration, Input};

@@ -223,13 +223,17 @@ fn the_choice_is_the_best_of_all_that_prune_enough() {
         );
         // No setting that all share is better than what is chosen for all.
         for index in 0..tables.candidates.len() {
-            let fixed = tables.fixed(&tables.candidates.setting(index)).unwrap();
+            let settings = vec![tables.candidates.setting(index); SHAPE.heads];
+            let fixed = tables.cost(&settings).unwrap();
             // A multiplier finds the best of those on the convex hull, of no worse pruning.
             if fixed.pruned >= head.pruned {
                 assert!(fixed.error >= head.error - 1e-12);
             }
         }
     }
+    let head = tables.choose(Per::Head, 0.5).unwrap();
+    let again = tables.cost(&head.settings).unwrap();
+    assert!((again.error - head.error).abs() < 1e-12 && (again.pruned - head.pruned).abs() < 1e-12);
     let error = tables.choose(Per::Head, 1.5).unwrap_err().to_string();
     assert!(
         error.starts_with("sparsity: 1.5; legal: at most"),
@@ -257,4 +261,44 @@ fn bad_shifts_and_configurations_are_named() {
         error,
         "configuration `paper`: accumulate: bucket; legal: shift"
     );
+}
+
+#[test]
+fn settings_become_registers_and_a_configuration() {
+    let edge = Configuration::named("edge").unwrap();
+    let setting = |shifts: &[u32], lowest| Setting {
+        shifts: shifts.to_vec(),
+        lowest,
+    };
+    let own = setting(&[7, 6, 5, 4, 3, 2, 1], 7.75);
+    let candidates = Candidates::new(&edge, &[]).unwrap();
+    assert_eq!(own_setting(&edge, &candidates).unwrap(), Some(own.clone()));
+    let choice = |settings: Vec<Setting>| Choice {
+        settings,
+        error: 0.0,
+        pruned: 0.0,
+    };
+    let shape = ModelShape { layers: 2, heads: 2, kv_heads: 2, head_dimension: 32 };
+    let other = setting(&[9, 6, 5, 3, 2, 1, 0], 4.0);
+    let heads = choice(vec![own.clone(), other.clone(), own.clone(), own.clone()]);
+    let global = choice(vec![own.clone(); 4]);
+    let per_head = calibration(&edge, &shape, &global, Some((Per::Head, &heads))).unwrap();
+    // Thresholds as they were; a shift by 9 needs a wider unit.
+    assert_eq!(per_head.configuration.thresholds, edge.thresholds);
+    assert_eq!(per_head.configuration.max_shift, Some(9));
+    let places: Vec<_> = per_head.registers.iter().map(|r| (r.layer, r.head)).collect();
+    assert_eq!(places, [(0, Some(0)), (0, Some(1)), (1, Some(0)), (1, Some(1))]);
+    // 2^-4 for what would lie below it (7.5, 5.5, 4), then 2^-2.5, 2^-1.5, 2^-0.5.
+    let thresholds = [4096, 4096, 4096, 4096, 11586, 23171, 46341];
+    assert_eq!(per_head.registers[1].thresholds, thresholds);
+    assert_eq!(per_head.registers[1].shifts, other.shifts);
+    let model = calibration(&edge, &shape, &global, None).unwrap();
+    assert_eq!((model.configuration, model.registers.len()), (edge, 0));
+    let scores = Configuration::named("edge_scores").unwrap();
+    let layers = choice(vec![own.clone(), own.clone(), other.clone(), other]);
+    let per_layer = calibration(&scores, &shape, &global, Some((Per::Layer, &layers))).unwrap();
+    assert_eq!(per_layer.registers.len(), 2);
+    let sixteenths = [-64, -64, -64, -64, -40, -24, -8];
+    assert_eq!(per_layer.registers[1].score_thresholds, sixteenths);
+    assert_eq!(per_layer.configuration.score_thresholds, scores.score_thresholds);
 }

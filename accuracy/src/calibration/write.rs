@@ -1,6 +1,6 @@
 //! Settings as a configuration and as registers.
 
-use super::{Choice, Per, Setting};
+use super::{Candidates, Choice, Per, Setting};
 use crate::registers::HeadRegisters;
 use crate::{Error, ModelShape, Result};
 use logattn_golden::{Configuration, Input, Thresholds};
@@ -70,6 +70,26 @@ pub fn calibration(
         configuration,
         registers,
     })
+}
+
+/// The candidate that a configuration's own registers are; `None` if they are of another kind.
+///
+/// # Errors
+/// A candidate that the configuration's input cannot express.
+pub fn own_setting(c: &Configuration, candidates: &Candidates) -> Result<Option<Setting>> {
+    for lowest in &candidates.lowest {
+        let setting = Setting {
+            shifts: c.shifts.clone(),
+            lowest: *lowest,
+        };
+        let registers = registers(c, 0, None, &setting)?;
+        let same = (&registers.thresholds, &registers.score_thresholds)
+            == (&c.thresholds, &c.score_thresholds);
+        if same {
+            return Ok(Some(setting));
+        }
+    }
+    Ok(None)
 }
 
 /// A setting as registers of a configuration's kind.

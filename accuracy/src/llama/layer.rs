@@ -16,7 +16,7 @@ pub(super) struct Layer {
     query: Linear,
     key: Linear,
     value: Linear,
-    attention_output: Linear,
+    pub(super) attention_output: Linear,
     gate: Linear,
     up: Linear,
     down: Linear,

@@ -154,6 +154,14 @@ impl Llama {
         self.config.normalized(&hidden, &self.norm)
     }
 
+    /// The weight of the linear layer after the attention of each layer, [hidden size, heads * D].
+    pub fn attention_outputs(&self) -> Vec<&Tensor> {
+        let layers = self.layers.iter();
+        layers
+            .map(|layer| layer.attention_output.weight())
+            .collect()
+    }
+
     /// What the attention depends on.
     pub fn shape(&self) -> ModelShape {
         ModelShape {
