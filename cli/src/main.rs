@@ -13,6 +13,7 @@ mod files;
 mod progress;
 mod study;
 mod table;
+mod task;
 
 use clap::Parser;
 use commands::Command;

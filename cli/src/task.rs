@@ -116,12 +116,7 @@ impl TaskArguments {
         let number = |given: Option<usize>| given.map(|number| number.to_string());
         let text = self.skip_lines_with.first();
         let refused = [
-            (
-                "--stride",
-                number(self.stride),
-                qa,
-                "with --task qa only",
-            ),
+            ("--stride", number(self.stride), qa, "with --task qa only"),
             (
                 "--window",
                 number(self.window),

@@ -278,7 +278,12 @@ fn settings_become_registers_and_a_configuration() {
         error: 0.0,
         pruned: 0.0,
     };
-    let shape = ModelShape { layers: 2, heads: 2, kv_heads: 2, head_dimension: 32 };
+    let shape = ModelShape {
+        layers: 2,
+        heads: 2,
+        kv_heads: 2,
+        head_dimension: 32,
+    };
     let other = setting(&[9, 6, 5, 3, 2, 1, 0], 4.0);
     let heads = choice(vec![own.clone(), other.clone(), own.clone(), own.clone()]);
     let global = choice(vec![own.clone(); 4]);
@@ -286,8 +291,15 @@ fn settings_become_registers_and_a_configuration() {
     // Thresholds as they were; a shift by 9 needs a wider unit.
     assert_eq!(per_head.configuration.thresholds, edge.thresholds);
     assert_eq!(per_head.configuration.max_shift, Some(9));
-    let places: Vec<_> = per_head.registers.iter().map(|r| (r.layer, r.head)).collect();
-    assert_eq!(places, [(0, Some(0)), (0, Some(1)), (1, Some(0)), (1, Some(1))]);
+    let places: Vec<_> = per_head
+        .registers
+        .iter()
+        .map(|r| (r.layer, r.head))
+        .collect();
+    assert_eq!(
+        places,
+        [(0, Some(0)), (0, Some(1)), (1, Some(0)), (1, Some(1))]
+    );
     // 2^-4 for what would lie below it (7.5, 5.5, 4), then 2^-2.5, 2^-1.5, 2^-0.5.
     let thresholds = [4096, 4096, 4096, 4096, 11586, 23171, 46341];
     assert_eq!(per_head.registers[1].thresholds, thresholds);
@@ -300,5 +312,8 @@ fn settings_become_registers_and_a_configuration() {
     assert_eq!(per_layer.registers.len(), 2);
     let sixteenths = [-64, -64, -64, -64, -40, -24, -8];
     assert_eq!(per_layer.registers[1].score_thresholds, sixteenths);
-    assert_eq!(per_layer.configuration.score_thresholds, scores.score_thresholds);
+    assert_eq!(
+        per_layer.configuration.score_thresholds,
+        scores.score_thresholds
+    );
 }

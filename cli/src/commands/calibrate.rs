@@ -116,7 +116,11 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     file.finish(calibrated.configuration.to_toml()?.as_bytes())?;
     let registers = registers_file(&arguments.out);
     if !calibrated.registers.is_empty() {
-        let reference = arguments.out.file_name().unwrap_or_default().to_string_lossy();
+        let reference = arguments
+            .out
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
         let configuration = calibrated.configuration.clone();
         let entries = calibrated.registers;
         Registers::new(&registers, &reference, configuration, entries)?.save()?;
