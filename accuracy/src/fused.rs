@@ -85,8 +85,8 @@ impl InplaceOp2 for Activation {
 
 /// x·Φ(x) = max(x, 0) - |x|·Φ(-|x|), with Φ(-|x|) = erfc(|x| / √2) / 2 and erfc by equation 7.1.26
 /// of Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, whose error is at most
-/// 1.5e-7. Written without a branch, so that the compiler makes vectors of it: with the erf of the
-/// C library a third of an encoder's time was spent here.
+/// 1.5e-7. Written without a branch, so that the compiler makes vectors of it: with the
+/// scalar erf of libm about a third of an encoder's time was spent here.
 fn gelu(x: f32) -> f32 {
     const P: f32 = 0.327_591_1;
     const A: [f32; 5] = [

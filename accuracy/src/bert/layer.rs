@@ -89,7 +89,7 @@ pub(super) fn linear(
 
 /// Takes a layer normalization out of a checkpoint.
 pub(super) fn norm(weights: &mut Weights, name: &str, config: &BertConfig) -> Result<LayerNorm> {
-    // Checkpoints that were converted from the first release have these names.
+    // Checkpoints that were converted from the first release (bert-base-uncased is one) have these.
     let old = weights.contains(&format!("{name}.gamma"));
     let (weight, bias) = if old {
         ("gamma", "beta")

@@ -55,6 +55,33 @@ fn adapted_hidden_states_and_logits_are_those_of_the_float64_script() {
 }
 
 #[test]
+fn embeddings_are_the_direction_of_the_mean_of_the_valid_tokens() {
+    let expected = Expected::load();
+    let model = Bert::load(&tiny::folder()).unwrap();
+    let hidden = hidden_states(&model, &expected);
+    let found = model.embeddings(&hidden, &[14, 7]).unwrap();
+    assert_eq!(found.dims(), [2, 12]);
+    for text in 0..2 {
+        // By hand from what the script computed.
+        let rows = expected.floats(&format!("{text}.hidden"));
+        let sum = |column| {
+            let column = rows.iter().skip(column).step_by(12);
+            column.map(|&x| f64::from(x)).sum::<f64>()
+        };
+        let sums: Vec<f64> = (0..12).map(sum).collect();
+        let norm = sums.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let wanted: Vec<f32> = sums.iter().map(|x| (x / norm) as f32).collect();
+        let found = found.i(text).unwrap().to_vec1::<f32>().unwrap();
+        assert_close(&found, &wanted, TOLERANCE);
+    }
+    for lengths in [[0, 7], [15, 7]] {
+        let error = model.embeddings(&hidden, &lengths).unwrap_err();
+        assert!(error.to_string().contains("legal: 1 to 14"), "{error}");
+    }
+    assert!(model.embeddings(&hidden, &[14]).is_err());
+}
+
+#[test]
 fn checkpoints_with_a_head_on_top_prefix_their_names() {
     let copy = tiny::copy();
     tiny::edit(&copy.path().join("model.safetensors"), |tensors| {
