@@ -63,7 +63,6 @@ fn layer(
     for text in SPECIFICATIONS {
         let prepared = Specification::parse(text)?.prepare(&shape)?;
         let mut attention = prepared.start();
-        attention.attend(input)?;
         group.bench_function(text, |bencher| bencher.iter(|| attention.attend(input)));
     }
     group.bench_function("FloatAttention", |bencher| {

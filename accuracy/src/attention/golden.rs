@@ -3,15 +3,15 @@
 use super::AttentionInput;
 use super::exp::softmax;
 use super::heads::{Counted, Head, attend_heads};
-use super::weights::{Scratch, products};
+use super::int8::{Int8, to_integers};
+use super::weights::Scratch;
 use crate::{Error, Result};
-use logattn_captures::Int8Matrix;
 use logattn_golden::scores::power_of_two_query;
 use logattn_golden::{
     Accumulate, AttentionError, Configuration, Input, Normalize, RowBuffers, UnitRow, UnitRows,
     UnitValues, quantize_values,
 };
-use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::ArrayView2;
 
 /// Bits of the captures' int8 values.
 const INT8_BITS: u32 = 8;
@@ -73,8 +73,8 @@ impl UnitSettings {
     /// Values in the unit's integers, and what 1 of its outputs stands for.
     fn values(&self, v: ArrayView2<f32>) -> std::result::Result<(UnitValues, f32), AttentionError> {
         let (integers, scale) = if self.value_bits == INT8_BITS {
-            let quantized = Int8Matrix::quantize(v);
-            (quantized.values, quantized.scale)
+            let quantized = Int8::quantize(v);
+            (quantized.integers, quantized.scale)
         } else {
             let quantized = quantize_values(&v, self.value_bits)?;
             (quantized.integers, quantized.scale as f32)
@@ -127,12 +127,7 @@ impl GoldenAttention {
         })
     }
 
-    fn attend_head(
-        &self,
-        head: &Head,
-        buffers: &mut Buffers,
-        output: ArrayViewMut2<f32>,
-    ) -> Result<usize> {
+    fn attend_head(&self, head: &Head, buffers: &mut Buffers, output: &mut [f32]) -> Result<usize> {
         let number = head.layer * self.heads_per_layer + head.index;
         let unit = self.of_heads.get(number).and_then(|u| self.units.get(*u));
         let Some(unit) = unit else {
@@ -157,25 +152,23 @@ fn from_probabilities(
     unit: &UnitSettings,
     head: &Head,
     buffers: &mut Buffers,
-    mut output: ArrayViewMut2<f32>,
+    output: &mut [f32],
     fails: impl Fn(AttentionError) -> Error,
 ) -> Result<usize> {
     let (values, scale) = unit.values(head.v).map_err(&fails)?;
+    let d = head.v.ncols();
     let mut pruned = 0;
+    buffers.weights.set_keys(head.k);
+    let q = head.q.to_slice().unwrap_or_default();
     for rows in head.blocks() {
-        let operands = (head.q, head.k);
-        let weights = &mut buffers.weights;
-        let mut logits = products(operands, head, &rows, head.scale(), weights)?;
-        for (row, mut logits) in rows.zip(logits.rows_mut()) {
-            let seen = head.seen(row);
-            let logits = logits.as_slice_mut().unwrap_or_default();
-            softmax(&mut logits[..seen]);
-            let row_result = unit
-                .rows
-                .probabilities(&logits[..seen], &values, &mut buffers.rows)
-                .map_err(&fails)?;
-            pruned += seen - row_result.survivors;
-            store(row_result, scale, output.row_mut(row));
+        let mut logits = buffers.weights.products(q, head, rows, head.scale());
+        for (row, logits) in logits.rows_mut() {
+            let seen = &mut logits[..head.seen(row)];
+            softmax(seen);
+            let attended = unit.rows.probabilities(seen, &values, &mut buffers.rows);
+            let attended = attended.map_err(&fails)?;
+            pruned += seen.len() - attended.survivors;
+            store(attended, scale, &mut output[row * d..][..d]);
         }
     }
     Ok(pruned)
@@ -186,53 +179,46 @@ fn from_scores(
     unit: &UnitSettings,
     head: &Head,
     buffers: &mut Buffers,
-    mut output: ArrayViewMut2<f32>,
+    output: &mut [f32],
     fails: impl Fn(AttentionError) -> Error,
 ) -> Result<usize> {
     let (values, scale) = unit.values(head.v).map_err(&fails)?;
-    let key = Int8Matrix::quantize(head.k);
+    let key = Int8::quantize(head.k);
     let query = power_of_two_query(head.q, key.scale.into(), unit.fraction_bits).map_err(&fails)?;
     // Products of int8 numbers summed over D <= 512 elements stay below 2^24, so single precision
     // has each of them, and every sum of some, exactly.
-    let widened = |integers: &Array2<i8>| integers.mapv(f32::from);
-    let (q, k) = (widened(&query.integers), widened(&key.values));
+    let q = Int8::widened(&query.integers, 1.0);
+    let k = Int8::widened(&key.integers, 1.0);
+    let d = head.v.ncols();
     let mut pruned = 0;
+    buffers.weights.set_keys(k.view());
+    buffers.scores.resize(head.k.nrows(), 0);
+    let q = q.as_slice().unwrap_or_default();
     for rows in head.blocks() {
-        let operands = (q.view(), k.view());
-        let sums = products(operands, head, &rows, 1.0, &mut buffers.weights)?;
-        for (row, sums) in rows.zip(sums.rows()) {
-            let seen = head.seen(row);
-            buffers.scores.clear();
-            let sums = sums.to_slice().unwrap_or_default();
-            buffers
-                .scores
-                .extend(sums[..seen].iter().map(|sum| *sum as i32));
-            let row_result = unit
-                .rows
-                .scores(
-                    &buffers.scores,
-                    query.score_shift,
-                    &values,
-                    &mut buffers.rows,
-                )
-                .map_err(&fails)?;
-            pruned += seen - row_result.survivors;
-            store(row_result, scale, output.row_mut(row));
+        let mut sums = buffers.weights.products(q, head, rows, 1.0);
+        for (row, sums) in sums.rows_mut() {
+            let seen = &sums[..head.seen(row)];
+            let (scores, shift) = (&mut buffers.scores[..seen.len()], query.score_shift);
+            to_integers(seen, scores);
+            let attended = unit.rows.scores(scores, shift, &values, &mut buffers.rows);
+            let attended = attended.map_err(&fails)?;
+            pruned += seen.len() - attended.survivors;
+            store(attended, scale, &mut output[row * d..][..d]);
         }
     }
     Ok(pruned)
 }
 
 /// What leaves the unit, as real numbers.
-fn store(row: UnitRow, scale: f32, output: ArrayViewMut1<f32>) {
+fn store(row: UnitRow, scale: f32, output: &mut [f32]) {
     match row.outputs {
         Some(outputs) => {
-            for (place, output) in output.into_iter().zip(outputs) {
+            for (place, output) in output.iter_mut().zip(outputs) {
                 *place = *output as f32 * scale;
             }
         }
         None => {
-            for (place, sum) in output.into_iter().zip(row.accumulators) {
+            for (place, sum) in output.iter_mut().zip(row.accumulators) {
                 *place = *sum as f32 * scale;
             }
         }

@@ -4,7 +4,7 @@ use super::AttentionInput;
 use crate::Result;
 use crate::specification::HeadCounts;
 use candle_core::{CpuStorage, Device, Layout, Storage, Tensor};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -106,25 +106,23 @@ impl Sizes {
 }
 
 /// Calls `attend` for every head of every text with a buffer `S` of its thread and the head's
-/// part of the output, [rows, D], all 0; it returns how many attention values it pruned.
+/// part of the output, [rows, D], contiguous and all 0; it returns how many attention values it pruned.
 ///
 /// # Errors
 /// Tensors of other types or shapes than [`AttentionInput`] says; what `attend` fails at.
 pub(crate) fn attend_heads<S: Default + Send>(
     input: AttentionInput,
-    attend: impl Fn(Head, &mut S, ArrayViewMut2<f32>) -> Result<usize> + Sync,
+    attend: impl Fn(Head, &mut S, &mut [f32]) -> Result<usize> + Sync,
 ) -> Result<Counted> {
     let sizes = Sizes::of(&input)?;
     let mut output = vec![0.0_f32; sizes.texts * sizes.heads * sizes.tokens * sizes.dimension];
     let part = (sizes.tokens * sizes.dimension).max(1);
     let places = output.par_chunks_mut(part);
     let each = each_head(input, sizes, places, |head, state: &mut S, place| {
-        let (rows, dimension) = head.q.dim();
-        let place = ArrayViewMut2::from_shape((rows, dimension), &mut place[..rows * dimension])
-            .map_err(|error| candle_core::Error::Msg(error.to_string()))?;
+        let valid = head.q.len();
         Ok(HeadCounts {
             values: head.values() as u64,
-            pruned: attend(head, state, place)? as u64,
+            pruned: attend(head, state, &mut place[..valid])? as u64,
         })
     })?;
     let mut counts = vec![HeadCounts::default(); sizes.heads];

@@ -3,6 +3,8 @@
 mod exp;
 mod golden;
 mod heads;
+mod int8;
+mod panels;
 mod weights;
 
 pub(crate) use exp::renormalize;

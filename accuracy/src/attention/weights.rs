@@ -3,66 +3,104 @@
 use super::AttentionInput;
 use super::exp::softmax;
 use super::heads::{Counted, Head, attend_heads, visit_heads};
+use super::int8::Int8;
+use super::panels::{Matrix, Panels};
 use crate::Result;
-use logattn_captures::Int8Matrix;
-use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
 
-/// Weights of some rows, kept from one head to the next.
+/// What a thread keeps from one head to the next.
 #[derive(Default)]
 pub(crate) struct Scratch {
+    /// Of some rows.
     weights: Vec<f32>,
+    /// Keys of the head, transposed.
+    keys: Panels,
+    /// Values of the head.
+    values: Panels,
+}
+
+/// Weights of some of a head's rows.
+pub(crate) struct Block<'a> {
+    /// The rows.
+    pub rows: Range<usize>,
+    /// Keys that the last of them sees.
+    pub keys: usize,
+    /// [rows, keys].
+    pub weights: &'a mut [f32],
+}
+
+impl Block<'_> {
+    /// The number of each row and its weights of all keys of the block.
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
+        self.rows
+            .clone()
+            .zip(self.weights.chunks_exact_mut(self.keys))
+    }
 }
 
 impl Scratch {
-    /// Room for [rows, keys]; what it holds means nothing.
-    pub fn matrix(&mut self, rows: usize, keys: usize) -> Result<ArrayViewMut2<'_, f32>> {
-        if self.weights.len() < rows * keys {
-            self.weights.resize(rows * keys, 0.0);
-        }
-        ArrayViewMut2::from_shape((rows, keys), &mut self.weights[..rows * keys])
-            .map_err(|error| candle_core::Error::Msg(error.to_string()).into())
+    /// Takes the keys of the next head, [keys, D].
+    pub fn set_keys(&mut self, keys: ArrayView2<f32>) {
+        self.keys.set_transposed(keys);
     }
-}
 
-/// `factor` q·k of some of the rows and the keys that the last of them sees.
-pub(crate) fn products<'a>(
-    (q, k): (ArrayView2<f32>, ArrayView2<f32>),
-    head: &Head,
-    rows: &Range<usize>,
-    factor: f32,
-    scratch: &'a mut Scratch,
-) -> Result<ArrayViewMut2<'a, f32>> {
-    let keys = head.seen(rows.end - 1);
-    let mut products = scratch.matrix(rows.len(), keys)?;
-    let (q, k) = (q.slice(s![rows.clone(), ..]), k.slice(s![..keys, ..]));
-    general_mat_mul(factor, &q, &k.t(), 0.0, &mut products);
-    Ok(products)
-}
-
-/// Calls `each` with every row's probabilities over the keys that it sees, and the weights of
-/// each block of rows, 0 beyond, with the block.
-fn for_each_block(
-    head: &Head,
-    scratch: &mut Scratch,
-    mut each: impl FnMut(&mut [f32]),
-    mut block: impl FnMut(Range<usize>, ArrayView2<f32>),
-) -> Result<()> {
-    for rows in head.blocks() {
-        let operands = (head.q, head.k);
-        let mut weights = products(operands, head, &rows, head.scale(), scratch)?;
-        for (row, mut weights) in rows.clone().zip(weights.rows_mut()) {
-            // Rows of a matrix that was made here lie one after the other.
-            let weights = weights.as_slice_mut().unwrap_or_default();
-            let (seen, beyond) = weights.split_at_mut(head.seen(row));
-            softmax(seen);
-            each(seen);
-            beyond.fill(0.0);
+    /// `factor` q·k of some of the rows and the keys that the last of them sees.
+    ///
+    /// # Arguments
+    /// - `q`: queries of all rows, [rows, D], contiguous.
+    /// - `head`: the head whose keys were set.
+    pub fn products(
+        &mut self,
+        q: &[f32],
+        head: &Head,
+        rows: Range<usize>,
+        factor: f32,
+    ) -> Block<'_> {
+        let d = head.q.ncols();
+        let keys = head.seen(rows.end - 1);
+        if self.weights.len() < rows.len() * keys {
+            self.weights.resize(rows.len() * keys, 0.0);
         }
-        block(rows, weights.view());
+        let weights = &mut self.weights[..rows.len() * keys];
+        let left = Matrix {
+            elements: &q[rows.start * d..],
+            stride: d,
+            rows: rows.len(),
+        };
+        self.keys.multiply(&left, (d, keys), factor, weights, keys);
+        Block {
+            rows,
+            keys,
+            weights,
+        }
     }
-    Ok(())
+
+    /// Calls `each` with every row's probabilities over the keys that it sees, and then `block`
+    /// with the values and each block of rows, in which the keys that a row does not see are 0.
+    fn for_each_block(
+        &mut self,
+        head: &Head,
+        mut each: impl FnMut(&mut [f32]),
+        mut block: impl FnMut(&Panels, Block),
+    ) {
+        self.set_keys(head.k);
+        self.values.set(head.v);
+        // Contiguous, as tensors are.
+        let q = head.q.to_slice().unwrap_or_default();
+        let values = std::mem::take(&mut self.values);
+        for rows in head.blocks() {
+            let mut products = self.products(q, head, rows, head.scale());
+            for (row, weights) in products.rows_mut() {
+                let (seen, beyond) = weights.split_at_mut(head.seen(row));
+                softmax(seen);
+                each(seen);
+                beyond.fill(0.0);
+            }
+            block(&values, products);
+        }
+        self.values = values;
+    }
 }
 
 /// Attention of one head: `weigh` turns each row's probabilities into weights and returns how
@@ -70,21 +108,25 @@ fn for_each_block(
 fn attend_head(
     head: &Head,
     scratch: &mut Scratch,
-    mut output: ArrayViewMut2<f32>,
+    output: &mut [f32],
     weigh: impl Fn(&mut [f32]) -> usize,
-) -> Result<usize> {
+) -> usize {
+    let d = head.v.ncols();
     let mut pruned = 0;
-    for_each_block(
+    scratch.for_each_block(
         head,
-        scratch,
         |row| pruned += weigh(row),
-        |rows, weights| {
-            let v = head.v.slice(s![..weights.ncols(), ..]);
-            let mut output = output.slice_mut(s![rows, ..]);
-            general_mat_mul(1.0, &weights, &v, 0.0, &mut output);
+        |values, block| {
+            let left = Matrix {
+                elements: block.weights,
+                stride: block.keys,
+                rows: block.rows.len(),
+            };
+            let place = &mut output[block.rows.start * d..];
+            values.multiply(&left, (block.keys, d), 1.0, place, d);
         },
-    )?;
-    Ok(pruned)
+    );
+    pruned
 }
 
 /// Attention of a layer: softmax(Q·Kᵀ / sqrt(D)) in single precision, of whose rows `weigh` makes
@@ -97,38 +139,41 @@ pub(crate) fn attend_weighted(
     weigh: impl Fn(&mut [f32]) -> usize + Sync,
 ) -> Result<Counted> {
     attend_heads(input, |head, scratch, output| {
-        attend_head(&head, scratch, output, &weigh)
+        Ok(attend_head(&head, scratch, output, &weigh))
     })
 }
 
-/// The same with queries, keys and values in int8 (see [`Int8Matrix::quantize`]), each with one
+/// The same with queries, keys and values in int8 (see [`logattn_captures::Int8Matrix::quantize`]), each with one
 /// scale a text and head.
 ///
 /// # Errors
 /// As [`attend_weighted`].
 pub(crate) fn attend_int8(input: AttentionInput) -> Result<Counted> {
     attend_heads(input, |head, scratch, output| {
-        let [q, k, v] = [head.q, head.k, head.v].map(|m| Int8Matrix::quantize(m).dequantize());
+        let [q, k, v] = [head.q, head.k, head.v].map(|matrix| {
+            let int8 = Int8::quantize(matrix);
+            Int8::widened(&int8.integers, int8.scale)
+        });
         let head = Head {
             q: q.view(),
             k: k.view(),
             v: v.view(),
             ..head
         };
-        attend_head(&head, scratch, output, |_| 0)
+        Ok(attend_head(&head, scratch, output, |_| 0))
     })
 }
 
 /// All attention values of at least `least` of a layer, over the valid queries and the keys that
-/// each sees, in no order that means anything.
+/// each sees, head by head.
 ///
 /// # Errors
 /// As [`attend_weighted`].
 pub(crate) fn collect_values(input: AttentionInput, least: f32) -> Result<Vec<f32>> {
-    let heads = visit_heads(input, |head, scratch| {
+    let heads = visit_heads(input, |head, scratch: &mut Scratch| {
         let mut values = Vec::new();
         let keep = |row: &mut [f32]| values.extend(row.iter().filter(|p| **p >= least));
-        for_each_block(&head, scratch, keep, |_, _| {})?;
+        scratch.for_each_block(&head, keep, |_, _| {});
         Ok(values)
     })?;
     Ok(heads.concat())
@@ -141,17 +186,15 @@ pub(crate) fn collect_values(input: AttentionInput, least: f32) -> Result<Vec<f3
 /// [`crate::Error::Tensor`]: tensors of other types or shapes than [`AttentionInput`] says, or no
 /// such text or head.
 pub fn attention_values(input: AttentionInput, text: usize, head: usize) -> Result<Array2<f32>> {
-    let (texts, heads, ..) = input.q.dims4()?;
-    let lengths = input.lengths.get(text..=text);
-    let (Some(lengths), true) = (lengths, head < heads && text < texts) else {
+    let (_, heads, ..) = input.q.dims4()?;
+    let (Some(lengths), true) = (input.lengths.get(text..=text), head < heads) else {
         let message = format!("no head {head} of text {text}");
         return Err(candle_core::Error::Msg(message).into());
     };
-    let group = heads / input.k.dim(1)?.max(1);
+    let kv_head = head / (heads / input.k.dim(1)?.max(1)).max(1);
     let one = |tensor: &candle_core::Tensor, head: usize| {
         tensor.narrow(0, text, 1)?.narrow(1, head, 1)?.contiguous()
     };
-    let kv_head = head / group.max(1);
     let (q, k, v) = (
         one(input.q, head)?,
         one(input.k, kv_head)?,
@@ -164,18 +207,16 @@ pub fn attention_values(input: AttentionInput, text: usize, head: usize) -> Resu
         lengths,
         ..input
     };
-    let found = visit_heads(single, |head, scratch| {
+    let found = visit_heads(single, |head, scratch: &mut Scratch| {
         let mut values = Array2::zeros((head.q.nrows(), head.k.nrows()));
-        for_each_block(
-            &head,
-            scratch,
-            |_| {},
-            |rows, weights| {
-                values
-                    .slice_mut(s![rows, ..weights.ncols()])
-                    .assign(&weights);
-            },
-        )?;
+        let fill = |_: &Panels, mut block: Block| {
+            for (row, weights) in block.rows_mut() {
+                for (value, weight) in values.row_mut(row).iter_mut().zip(weights) {
+                    *value = *weight;
+                }
+            }
+        };
+        scratch.for_each_block(&head, |_| {}, fill);
         Ok(values)
     })?;
     Ok(found.into_iter().next().unwrap_or_default())

@@ -60,23 +60,31 @@ impl Ranked {
         if self == Ranked::Binarization {
             return Steps::new(0.0, [(LOWEST, 1.0 / count as f64)]);
         }
-        values.par_sort_unstable_by(f32::total_cmp);
-        let at = |rank: usize| f64::from(values[rank]);
         let starts = match self {
-            Ranked::LinearPruned => equal_bins(count, (1 << bits) - 1),
-            _ => halving_bins(count, 1 << bits),
+            Ranked::LinearPruned => {
+                values.par_sort_unstable_by(f32::total_cmp);
+                equal_bins(count, (1 << bits) - 1)
+            }
+            _ => {
+                let starts = halving_bins(count, 1 << bits);
+                // Bins need not be sorted within.
+                starts.windows(2).for_each(|pair| {
+                    let rest = &mut values[pair[0]..];
+                    rest.select_nth_unstable_by(pair[1] - pair[0], f32::total_cmp);
+                });
+                starts
+            }
         };
+        let at = |rank: usize| f64::from(values[rank]);
         let ends = starts.iter().skip(1).copied().chain([count]);
-        let steps = starts.iter().zip(ends).map(|(&start, end)| {
-            let level = match self {
-                // The next bin's least value, or the largest of all.
-                Ranked::LinearPruned => (at(start) + at(end.min(count - 1))) / 2.0,
-                _ => {
-                    let sum: f64 = values[start..end].iter().map(|v| f64::from(*v)).sum();
-                    sum / (end - start) as f64
-                }
-            };
-            (at(start), level)
+        let steps = starts.iter().zip(ends).map(|(&start, end)| match self {
+            // The next bin's least value, or the largest of all.
+            Ranked::LinearPruned => (at(start), (at(start) + at(end.min(count - 1))) / 2.0),
+            _ => {
+                let bin = values[start..end].iter().map(|value| f64::from(*value));
+                let least = bin.clone().fold(f64::INFINITY, f64::min);
+                (least, bin.sum::<f64>() / (end - start) as f64)
+            }
         });
         Steps::new(0.0, steps)
     }

@@ -2,8 +2,8 @@
 
 use multiversion::multiversion;
 
-/// Values quantized at a time.
-const CHUNK: usize = 64;
+/// Values quantized at a time: few enough to stay in registers.
+const CHUNK: usize = 16;
 
 /// Edges up to which all of them are compared with; beyond, the right one is searched for.
 const FEW: usize = 16;
@@ -119,10 +119,12 @@ fn compare_all(values: &mut [f32], floor: f32, edges: &[f32], levels: &[f32]) ->
     let mut zeros = 0_u32;
     let (chunks, rest) = values.as_chunks_mut::<CHUNK>();
     for values in chunks {
+        let original = *values;
         let mut quantized = [floor; CHUNK];
         for (edge, level) in edges.iter().zip(levels) {
-            for (quantized, value) in quantized.iter_mut().zip(values.iter()) {
-                *quantized = if value >= edge { *level } else { *quantized };
+            let (edge, level) = (*edge, *level);
+            for (quantized, value) in quantized.iter_mut().zip(original) {
+                *quantized = if value >= edge { level } else { *quantized };
             }
         }
         for level in quantized {

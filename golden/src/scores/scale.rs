@@ -2,6 +2,7 @@
 
 use std::f64::consts::LOG2_E;
 
+use multiversion::multiversion;
 use ndarray::{Array2, ArrayView2};
 
 use super::format::{FRACTION_BITS, MOST_SCORE_SHIFT, in_range};
@@ -9,6 +10,9 @@ use crate::error::AttentionError;
 
 /// Largest magnitude of a scaled query's elements.
 const MOST: f64 = 127.0;
+
+/// Elements looked at side by side.
+const LANES: usize = 16;
 
 /// int8 queries whose scores are base-2 logits in fixed point.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,15 +63,11 @@ pub fn power_of_two_query<Q: Copy + Into<f64>>(
         return Err(AttentionError::parameter("key_scale", key_scale, legal));
     }
     let factor = LOG2_E / (query.ncols().max(1) as f64).sqrt() * key_scale;
-    let mut largest = 0.0_f64;
-    for ((row, element), value) in query.indexed_iter() {
-        let value: f64 = (*value).into();
-        if !value.is_finite() {
-            let index = vec![row, element];
-            return Err(AttentionError::NotFinite { index, value });
-        }
-        largest = largest.max((value * factor).abs());
-    }
+    let contiguous = query.as_standard_layout();
+    let elements = contiguous.as_slice().unwrap_or_default();
+    let Some(largest) = largest_scaled(elements, factor) else {
+        return Err(not_finite(query));
+    };
     let (least, most) = (fraction_bits as i32, fraction_bits + MOST_SCORE_SHIFT);
     let scale_bits = largest_exponent(largest).min(most as i32);
     if scale_bits < least {
@@ -77,13 +77,59 @@ pub fn power_of_two_query<Q: Copy + Into<f64>>(
         );
         return Err(AttentionError::parameter("scale_bits", scale_bits, legal));
     }
-    let factor = factor * f64::from(scale_bits).exp2();
+    let mut integers = Array2::zeros(query.raw_dim());
+    let places = integers.as_slice_mut().unwrap_or_default();
+    round_scaled(elements, factor * f64::from(scale_bits).exp2(), places);
     Ok(ScaledQuery {
-        integers: query.mapv(|value| (value.into() * factor).round() as i8),
+        integers,
         scale_bits: scale_bits as u32,
         score_shift: (scale_bits - least) as u32,
         used_range: largest * f64::from(scale_bits).exp2() / MOST,
     })
+}
+
+/// The largest magnitude of the elements times a factor; `None` if one is NaN or infinite.
+#[multiversion(targets = "simd")]
+fn largest_scaled<Q: Copy + Into<f64>>(elements: &[Q], factor: f64) -> Option<f64> {
+    let mut largest = [0.0_f64; LANES];
+    let mut finite = [true; LANES];
+    let mut visit = |elements: &[Q]| {
+        let lanes = largest.iter_mut().zip(&mut finite);
+        for ((largest, finite), element) in lanes.zip(elements) {
+            let value: f64 = (*element).into();
+            let magnitude = (value * factor).abs();
+            *finite &= value.abs() < f64::INFINITY;
+            *largest = if magnitude > *largest {
+                magnitude
+            } else {
+                *largest
+            };
+        }
+    };
+    let (chunks, rest) = elements.as_chunks::<LANES>();
+    for chunk in chunks {
+        visit(chunk);
+    }
+    visit(rest);
+    let all_finite = finite.iter().all(|finite| *finite);
+    all_finite.then(|| largest.into_iter().fold(0.0, f64::max))
+}
+
+/// The elements times a factor, rounded to the nearest integer, halves away from zero.
+#[multiversion(targets = "simd")]
+fn round_scaled<Q: Copy + Into<f64>>(elements: &[Q], factor: f64, integers: &mut [i8]) {
+    for (integer, element) in integers.iter_mut().zip(elements) {
+        *integer = ((*element).into() * factor).round() as i8;
+    }
+}
+
+/// The error for the first element that is NaN or infinite.
+fn not_finite<Q: Copy + Into<f64>>(query: ArrayView2<Q>) -> AttentionError {
+    let values = query.indexed_iter();
+    let mut values = values.map(|((row, element), value)| (vec![row, element], (*value).into()));
+    let found = values.find(|(_, value)| !value.is_finite());
+    let (index, value) = found.unwrap_or_default();
+    AttentionError::NotFinite { index, value }
 }
 
 /// The largest f for which `largest` 2^f rounds to at most 127.
