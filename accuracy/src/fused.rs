@@ -1,6 +1,7 @@
 //! Linear layers whose bias and activation are applied in place, without a tensor between.
 
 use crate::Result;
+use crate::attention::exp;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, bail};
 use candle_nn::Linear;
 
@@ -100,34 +101,8 @@ fn gelu(x: f32) -> f32 {
     let z = magnitude * std::f32::consts::FRAC_1_SQRT_2;
     let t = 1.0 / (1.0 + P * z);
     let polynomial = A.iter().fold(0.0, |sum, a| sum * t + a) * t;
-    let tail = 0.5 * polynomial * exp_of_negative(-0.5 * magnitude * magnitude);
+    let tail = 0.5 * polynomial * exp(-0.5 * magnitude * magnitude);
     x.max(0.0) - magnitude * tail
-}
-
-/// e^x for x of at most 0, by the polynomial of expf in Moshier's Cephes library (1989). What is
-/// under e^-87, which is nearly the smallest normal number, is taken for it.
-fn exp_of_negative(x: f32) -> f32 {
-    /// 1.5 * 2^23: adding it rounds to an integer, in the lowest bits.
-    const ROUND: f32 = 12_582_912.0;
-    /// ln 2 in two parts, the first of few bits, so that its products are exact.
-    const LN2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-    const C: [f32; 6] = [
-        1.987_569_1e-4,
-        1.398_199_9e-3,
-        8.333_452e-3,
-        4.166_579_6e-2,
-        1.666_666_5e-1,
-        0.5,
-    ];
-    let x = x.max(-87.0);
-    let rounded = x * std::f32::consts::LOG2_E + ROUND;
-    let n = rounded - ROUND;
-    let r = (x - n * LN2[0]) - n * LN2[1];
-    let polynomial = C.iter().fold(0.0, |sum, c| sum * r + c);
-    let mantissa = polynomial * r * r + r + 1.0;
-    // n is over -127, so that the exponent stays that of a normal number.
-    let exponent = rounded.to_bits().wrapping_sub(ROUND.to_bits());
-    mantissa * f32::from_bits(exponent.wrapping_add(127) << 23)
 }
 
 #[cfg(test)]
@@ -163,17 +138,6 @@ mod tests {
             assert!((gelu(x) - exact).abs() < 1e-30);
         }
         assert!(gelu(f32::NAN).is_nan());
-    }
-
-    #[test]
-    fn exp_is_within_2_units_in_the_last_place() {
-        for x in (0..870_000).map(|i| i as f32 * -1e-4) {
-            let exact = f64::from(x).exp();
-            let error = (f64::from(exp_of_negative(x)) - exact).abs() / exact;
-            assert!(error < 2.0 * f64::from(f32::EPSILON), "exp({x}): {error:e}");
-        }
-        assert_eq!(exp_of_negative(0.0), 1.0);
-        assert_eq!(exp_of_negative(-1e30), exp_of_negative(-87.0));
     }
 
     #[test]

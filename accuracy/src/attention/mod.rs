@@ -7,7 +7,7 @@ mod int8;
 mod panels;
 mod weights;
 
-pub(crate) use exp::renormalize;
+pub(crate) use exp::{exp, renormalize, softmax};
 pub(crate) use golden::{GoldenAttention, UnitSettings};
 pub(crate) use heads::Counted;
 pub use weights::attention_values;

@@ -2,6 +2,7 @@
 
 use super::Candidates;
 use super::row::Scratch;
+use crate::attention::softmax;
 use crate::{Attention, AttentionInput, Error, FloatAttention, ModelShape, Result};
 use candle_core::{IndexOp, Tensor};
 use logattn_golden::{Configuration, Normalize};
@@ -210,18 +211,6 @@ impl Attention for Tables {
 fn measured_rows(length: usize) -> Vec<usize> {
     let count = length.min(ROWS);
     (1..=count).map(|row| row * length / count - 1).collect()
-}
-
-fn softmax(logits: &mut [f32]) {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for logit in logits.iter_mut() {
-        *logit = (*logit - largest).exp();
-        sum += *logit;
-    }
-    for logit in logits {
-        *logit /= sum;
-    }
 }
 
 /// A tensor's elements as a matrix.
