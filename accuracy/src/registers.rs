@@ -65,12 +65,17 @@ pub struct Registers {
     entries: Vec<HeadRegisters>,
 }
 
+/// Whether text names a file rather than a configuration that is built in.
+pub(crate) fn is_file(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".toml")
+}
+
 /// Reads the configuration of a name that is built in, or of a file (text with `/` or `.toml`).
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::Configuration`].
 pub fn read_configuration(name: &str) -> Result<Configuration> {
-    if name.contains('/') || name.ends_with(".toml") {
+    if is_file(name) {
         return read_configuration_file(Path::new(name));
     }
     Ok(Configuration::named(name)?)
@@ -134,7 +139,7 @@ impl Registers {
             reason: error.to_string(),
         })?;
         let reference = text.configuration;
-        let configuration = match reference.ends_with(".toml") || reference.contains('/') {
+        let configuration = match is_file(&reference) {
             true => read_configuration_file(&file.with_file_name(&reference))?,
             false => Configuration::named(&reference)?,
         };

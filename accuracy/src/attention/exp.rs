@@ -18,7 +18,7 @@ const LEAST: f32 = -87.336_54;
 /// Source: Moshier, Cephes Mathematical Library, `expf`.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     // Added to a number below 2^22, it leaves the nearest integer in the low bits.
     const INTEGER: f32 = 1.5 * (1 << 23) as f32;

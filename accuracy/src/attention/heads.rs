@@ -106,7 +106,8 @@ impl Sizes {
 }
 
 /// Calls `attend` for every head of every text with a buffer `S` of its thread and the head's
-/// part of the output, [rows, D], contiguous and all 0; it returns how many attention values it pruned.
+/// part of the output, [rows, D], contiguous and all 0; it returns how many attention values it
+/// pruned.
 ///
 /// # Errors
 /// Tensors of other types or shapes than [`AttentionInput`] says; what `attend` fails at.

@@ -168,7 +168,7 @@ mod tests {
                 panels.multiply(&left, (inner, columns), 0.5, place, columns);
                 assert_eq!(found, expected);
                 // Part of it, in wider rows.
-                let half = (columns + 1) / 2;
+                let half = columns.div_ceil(2);
                 let mut part = Array2::zeros((rows, columns + 3));
                 let place = part.as_slice_mut().unwrap();
                 panels.multiply(&left, (inner, half), 0.5, place, columns + 3);

@@ -143,8 +143,8 @@ pub(crate) fn attend_weighted(
     })
 }
 
-/// The same with queries, keys and values in int8 (see [`logattn_captures::Int8Matrix::quantize`]), each with one
-/// scale a text and head.
+/// The same with queries, keys and values in int8 (see
+/// [`logattn_captures::Int8Matrix::quantize`]), each with one scale a text and head.
 ///
 /// # Errors
 /// As [`attend_weighted`].

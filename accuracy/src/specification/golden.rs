@@ -3,7 +3,7 @@
 use super::ModelShape;
 use super::parse::Parts;
 use crate::attention::{GoldenAttention, UnitSettings};
-use crate::registers::{Registers, read_configuration};
+use crate::registers::{Registers, is_file, read_configuration};
 use crate::{Error, Result};
 use logattn_golden::scores::score_thresholds;
 use logattn_golden::{
@@ -32,11 +32,6 @@ pub(super) struct GoldenOptions {
     fields: Vec<(String, Value)>,
     lowest: Option<f64>,
     registers: Option<PathBuf>,
-}
-
-/// Whether text names a file rather than a configuration that is built in.
-fn is_file(name: &str) -> bool {
-    name.contains('/') || name.ends_with(".toml")
 }
 
 impl GoldenOptions {

@@ -44,12 +44,14 @@ fn the_papers_3_bits_have_the_edges_and_levels_of_its_code() {
     let levels = [
         0.00163789, 0.00439397, 0.01178769, 0.03162278, 0.08483429, 0.22758459, 0.61054023,
     ];
-    for (found, expected) in steps.edges().iter().zip(edges) {
-        assert!((found - expected).abs() < 1e-5 * expected);
-    }
-    for (found, expected) in steps.levels().iter().zip(levels) {
-        assert!((found - expected).abs() < 1e-5 * expected);
-    }
+    let check = |found: &[f32], expected: [f64; 7]| {
+        assert_eq!(found.len(), 7);
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-5 * expected);
+        }
+    };
+    check(steps.edges(), edges);
+    check(steps.levels(), levels);
     assert_eq!(
         Quantizer::named("paper"),
         Quantizer::named("log-pruned-middle")
