@@ -165,7 +165,11 @@ impl Registers {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let mut pending = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut builder = tempfile::Builder::new();
+        // As any other file that is written, not for its owner alone.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut pending = builder.tempfile_in(folder).map_err(failed)?;
         pending.write_all(text.as_bytes()).map_err(failed)?;
         let persisted = pending.persist(&self.file);
         persisted.map_err(|error| failed(error.error))?;

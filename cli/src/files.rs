@@ -36,7 +36,7 @@ impl PendingFile {
             let reason = std::io::Error::other("is a directory");
             return Err(Error::write(path)(reason));
         }
-        let file = ordinary()
+        let file = ordinary(0o666)
             .tempfile_in(parent(path))
             .map_err(Error::write(path))?;
         Ok(PendingFile {
@@ -95,7 +95,7 @@ impl PendingDirectory {
         }
         let folder = parent(&target);
         fs::create_dir_all(&folder).map_err(Error::write(&target))?;
-        let staged = ordinary()
+        let staged = ordinary(0o777)
             .tempdir_in(&folder)
             .map_err(Error::write(&target))?;
         Ok(PendingDirectory {
@@ -142,7 +142,7 @@ impl PendingDirectory {
         if !target.exists() {
             return fs::rename(staged.path(), &target).map_err(Error::write(&target));
         }
-        let old = ordinary()
+        let old = ordinary(0o777)
             .tempdir_in(parent(&target))
             .map_err(Error::write(&target))?;
         let aside = old.path().join("old");
@@ -156,11 +156,16 @@ impl PendingDirectory {
 }
 
 /// Temporary files and directories with the permissions of ordinary ones.
-fn ordinary() -> tempfile::Builder<'static, 'static> {
+///
+/// # Arguments
+/// - `mode`: the permissions less those that the user's mask takes away: 0o666 for a file.
+fn ordinary(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".logattn-");
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
     builder
 }
 
