@@ -61,6 +61,9 @@ pub enum Error {
     /// A sweep cannot be made.
     #[error(transparent)]
     Sweep(#[from] logattn_studies::sweep::SweepError),
+    /// A model, its data or its attention cannot be used, or a run of it fails.
+    #[error(transparent)]
+    Accuracy(#[from] logattn_accuracy::Error),
     /// The heads make no stimulus.
     #[error(transparent)]
     Stimulus(#[from] StimulusError),

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod accuracy;
 mod configs;
 mod cosim;
 mod demo;
@@ -28,6 +29,8 @@ pub enum Command {
     Profile(profile::Arguments),
     /// Vary fields of a configuration over a grid: tables and a Pareto plot
     Sweep(sweep::Arguments),
+    /// Measure what an attention costs a real model on a task, beside float attention
+    Accuracy(accuracy::Arguments),
     /// Show everything on attention captured from a real transformer
     Demo(demo::Arguments),
 }
@@ -63,6 +66,7 @@ impl Command {
             Command::Simulate(arguments) => simulate::run(arguments, console),
             Command::Profile(arguments) => profile::run(arguments, console),
             Command::Sweep(arguments) => sweep::run(arguments, console),
+            Command::Accuracy(arguments) => accuracy::run(arguments, console),
             Command::Demo(arguments) => demo::run(arguments, console),
         }
     }
