@@ -2,7 +2,6 @@
 
 use super::Run;
 use crate::{Attention, Counts, Error, ModelShape, Prepared, Result};
-use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,18 +29,24 @@ impl Runner<'_> {
         work: impl Fn(&[usize], &mut [&mut dyn Attention]) -> Result<Vec<Vec<T>>> + Sync,
     ) -> Result<Vec<Run<T>>> {
         let batches = batches(lengths, self.tokens_per_batch);
-        let done = AtomicUsize::new(0);
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         (self.progress)(0, lengths.len());
-        let results = batches
-            .par_iter()
-            .map(|batch| {
-                let result = self.batch(batch, &work)?;
+        // A loop a thread, not a job a batch: a thread that waits for a part of its batch would
+        // begin other ones, and hold them all.
+        let loops = rayon::broadcast(|_| {
+            let mut own: Vec<(&[usize], BatchRun<T>)> = Vec::new();
+            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let result = self.batch(batch, &work).inspect_err(|_| {
+                    next.store(batches.len(), Ordering::Relaxed);
+                })?;
+                own.push((batch, result));
                 let before = done.fetch_add(batch.len(), Ordering::Relaxed);
                 (self.progress)(before + batch.len(), lengths.len());
-                Ok(result)
-            })
-            .collect::<Result<Vec<BatchRun<T>>>>()?;
-        Ok(self.merged(&batches, results))
+            }
+            Ok(own)
+        });
+        let results = loops.into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(self.merged(results.into_iter().flatten()))
     }
 
     fn batch<T>(
@@ -65,11 +70,14 @@ impl Runner<'_> {
     }
 
     /// The results of all batches, for each attention in the texts' order.
-    fn merged<T>(&self, batches: &[Vec<usize>], results: Vec<BatchRun<T>>) -> Vec<Run<T>> {
+    fn merged<'b, T>(
+        &self,
+        batches: impl Iterator<Item = (&'b [usize], BatchRun<T>)>,
+    ) -> Vec<Run<T>> {
         let mut merged: Vec<(Vec<(usize, T)>, Counts)> = (self.attentions.iter())
             .map(|_| (Vec::new(), Counts::new(&self.shape)))
             .collect();
-        for (batch, runs) in batches.iter().zip(results) {
+        for (batch, runs) in batches {
             for ((outcomes, counts), run) in merged.iter_mut().zip(runs) {
                 outcomes.extend(batch.iter().copied().zip(run.outcomes));
                 *counts += &run.counts;

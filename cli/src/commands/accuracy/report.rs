@@ -8,9 +8,10 @@ use logattn_accuracy::evaluation::{
 };
 use logattn_accuracy::specification::HeadCounts;
 use logattn_accuracy::tasks::Task;
-use logattn_studies::sweep::file_digest;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the scores are of.
@@ -122,9 +123,10 @@ struct Input {
 
 impl Input {
     fn of(path: &Path) -> Result<Self, Error> {
+        let hash = Sha256::digest(fs::read(path).map_err(Error::read(path))?);
         Ok(Input {
             name: name(path),
-            sha256: file_digest(path)?,
+            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         })
     }
 
