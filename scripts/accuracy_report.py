@@ -72,9 +72,9 @@ COMMON = [
     ("golden:{registers}/{task}.registers.toml", "**calibrated, registers of each head**"),
     ("golden:edge_int8", "the int8 twin: 8-bit probabilities and values"),
 ]
-# At which lowest edges sentences of 25 tokens are pruned as much as long texts are.
-SHORT = [("golden:edge,lowest=4.5", "lowest edge 2^-4.5"), ("golden:edge,lowest=6", "lowest edge 2^-6"),
-         ("prune:2^-4.5,renormalize", "pruned below 2^-4.5, renormalized")]
+# Thresholds at which sentences of 25 tokens are pruned as much as long texts are.
+SHORT = [("prune:2^-4.5,renormalize", "pruned below 2^-4.5, renormalized"),
+         ("prune:2^-6,renormalize", "pruned below 2^-6, renormalized")]
 MORE = {"sst2": SHORT, "stsb": SHORT}
 
 
