@@ -1,5 +1,6 @@
 //! The `logattn` command as a user runs it: every command, and every kind of bad input.
 
+mod analyze;
 mod bad_input;
 mod cosim;
 mod demo;
