@@ -6,9 +6,11 @@
 //! [`Attention`]: [`FloatAttention`] computes what the model was trained with,
 //! [`RecordingAttention`] keeps the queries, keys and values of every head for a capture.
 //! [`tasks`] are what a model is measured on, [`evaluation`] says how well it does them with each of
-//! several attentions, [`calibration`] finds thresholds and shifts for a model.
+//! several attentions, [`analysis`] how attention values are distributed, [`calibration`] finds
+//! thresholds and shifts for a model.
 
 pub mod adapter;
+pub mod analysis;
 pub mod attention;
 pub mod bert;
 pub mod calibration;

@@ -19,6 +19,23 @@ pub const DEMO_FILES: [&str; 3] = ["demo.json", "demo.png", "demo.svg"];
 /// What a profile consists of, besides its plots. Where the first of them is, one was written.
 pub const PROFILE_FILES: [&str; 4] = ["profile.json", "profile.csv", "profile.md", "profile.html"];
 
+/// What an analysis consists of. Where the first of them is, one was written.
+pub const ANALYSIS_FILES: [&str; 13] = [
+    "analysis.json",
+    "histogram.csv",
+    "histogram.svg",
+    "histogram.png",
+    "sparsity.csv",
+    "sparsity.svg",
+    "sparsity.png",
+    "threshold.csv",
+    "threshold.svg",
+    "threshold.png",
+    "bits.csv",
+    "bits.svg",
+    "bits.png",
+];
+
 /// A file in the making, beside where it will be. Made before the work that fills it, so that an
 /// unwritable place is told at once.
 pub struct PendingFile {
@@ -203,6 +220,9 @@ fn foreign_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     if directory.join(PROFILE_FILES[0]).is_file() {
         ours.extend(PROFILE_FILES.map(PathBuf::from));
         ours.extend(PLOT_NAMES.map(|name| PathBuf::from(format!("{name}.svg"))));
+    }
+    if directory.join(ANALYSIS_FILES[0]).is_file() {
+        ours.extend(ANALYSIS_FILES.map(PathBuf::from));
     }
     let mut foreign = Vec::new();
     let mut folders = vec![PathBuf::new()];

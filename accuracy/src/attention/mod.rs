@@ -11,7 +11,7 @@ pub(crate) use exp::{exp, renormalize, softmax};
 pub(crate) use golden::{GoldenAttention, UnitSettings};
 pub(crate) use heads::Counted;
 pub use weights::attention_values;
-pub(crate) use weights::{attend_int8, attend_weighted, collect_values};
+pub(crate) use weights::{attend_int8, attend_weighted, collect_values, fold_values};
 
 use crate::Result;
 use candle_core::{Device, Tensor};

@@ -170,13 +170,27 @@ pub(crate) fn attend_int8(input: AttentionInput) -> Result<Counted> {
 /// # Errors
 /// As [`attend_weighted`].
 pub(crate) fn collect_values(input: AttentionInput, least: f32) -> Result<Vec<f32>> {
-    let heads = visit_heads(input, |head, scratch: &mut Scratch| {
-        let mut values = Vec::new();
-        let keep = |row: &mut [f32]| values.extend(row.iter().filter(|p| **p >= least));
-        scratch.for_each_block(&head, keep, |_, _| {});
-        Ok(values)
-    })?;
-    Ok(heads.concat())
+    let keep = |values: &mut Vec<f32>, row: &[f32]| {
+        values.extend(row.iter().filter(|p| **p >= least));
+    };
+    Ok(fold_values(input, Vec::new, keep)?.concat())
+}
+
+/// What `add` makes of the attention values of each head of each text of a layer, row by row, over
+/// the valid queries and the keys that each sees; text by text, head by head.
+///
+/// # Errors
+/// As [`attend_weighted`].
+pub(crate) fn fold_values<T: Send>(
+    input: AttentionInput,
+    start: impl Fn() -> T + Sync,
+    add: impl Fn(&mut T, &[f32]) + Sync,
+) -> Result<Vec<T>> {
+    visit_heads(input, |head, scratch: &mut Scratch| {
+        let mut folded = start();
+        scratch.for_each_block(&head, |row: &mut [f32]| add(&mut folded, row), |_, _| {});
+        Ok(folded)
+    })
 }
 
 /// Attention values of one query head of one text, [rows, keys] without padding, 0 for keys that

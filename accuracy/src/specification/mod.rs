@@ -24,6 +24,7 @@ mod golden;
 mod parse;
 
 pub use counts::{Counts, HeadCounts};
+pub use parse::{THRESHOLD, threshold};
 
 use crate::attention::{
     Counted, GoldenAttention, attend_int8, attend_weighted, collect_values, renormalize,

@@ -125,7 +125,7 @@ impl Method {
 }
 
 /// Legal thresholds.
-const THRESHOLD: &str = "a number above 0, at most 1, such as 0.001, 1e-3 or 2^-8";
+pub const THRESHOLD: &str = "a number above 0, at most 1, such as 0.001, 1e-3 or 2^-8";
 
 /// A method without options.
 fn alone(parts: &Parts, method: Method) -> Result<Method> {
@@ -135,17 +135,21 @@ fn alone(parts: &Parts, method: Method) -> Result<Method> {
     }
 }
 
-fn prune(parts: &Parts, threshold: &str) -> Result<Method> {
-    let number: Option<f64> = match threshold.split_once('^') {
-        None => threshold.parse().ok(),
+/// Reads a threshold as `prune:` has it: `0.001`, `1e-3`, `2^-8`. `None` if it is none.
+pub fn threshold(text: &str) -> Option<f64> {
+    let number: Option<f64> = match text.split_once('^') {
+        None => text.parse().ok(),
         Some((base, exponent)) => {
             let numbers = base.parse::<f64>().ok().zip(exponent.parse::<f64>().ok());
             numbers.map(|(base, exponent)| base.powf(exponent))
         }
     };
-    let legal = |number: &f64| *number > 0.0 && *number <= 1.0 && *number as f32 > 0.0;
-    let Some(number) = number.filter(legal) else {
-        return Err(parts.wrong("threshold", threshold, THRESHOLD));
+    number.filter(|number| *number > 0.0 && *number <= 1.0 && *number as f32 > 0.0)
+}
+
+fn prune(parts: &Parts, text: &str) -> Result<Method> {
+    let Some(number) = threshold(text) else {
+        return Err(parts.wrong("threshold", text, THRESHOLD));
     };
     let mut renormalize = false;
     for (name, value) in parts.named_options()? {

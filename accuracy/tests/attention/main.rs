@@ -3,6 +3,7 @@
 
 mod expected;
 mod golden;
+mod histograms;
 mod quantizers;
 mod registers;
 mod specification;

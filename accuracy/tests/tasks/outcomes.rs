@@ -27,33 +27,37 @@ fn expected(outcomes: &Value, field: &str) -> f64 {
     outcomes[field].as_f64().unwrap()
 }
 
+fn answer_texts(evaluated: &Evaluated) -> Vec<&str> {
+    let texts = outcomes(evaluated).iter().map(|outcome| match outcome {
+        Outcome::Answer { text, .. } => text.as_str(),
+        other => panic!("{other:?}"),
+    });
+    texts.collect()
+}
+
 #[test]
 fn answers() {
-    let expected_all = json("outcomes.json");
+    let all = json("outcomes.json");
     let file = data("questions.json");
     let found = run(Task::QuestionAnswering, &file, &tiny_bert(true), &options()).unwrap();
     assert_eq!((found.max_tokens, found.cut), (24, 0));
-    let texts: Vec<&str> = outcomes(&found)
-        .iter()
-        .map(|outcome| match outcome {
-            Outcome::Answer { text, .. } => text.as_str(),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    let answers = expected_all["answers"].as_array().unwrap();
-    assert_eq!(
-        texts,
-        answers
-            .iter()
-            .map(|a| a.as_str().unwrap())
-            .collect::<Vec<_>>()
-    );
-    assert_near(
-        value(&found, 0),
-        expected(&expected_all, "exact_match"),
-        1e-9,
-    );
-    assert_near(value(&found, 1), expected(&expected_all, "f1"), 1e-9);
+    assert_eq!(Value::from(answer_texts(&found)), all["answers"]);
+    assert_near(value(&found, 0), expected(&all, "exact_match"), 1e-9);
+    assert_near(value(&found, 1), expected(&all, "f1"), 1e-9);
+}
+
+#[test]
+fn answers_of_long_passages() {
+    let options = EvaluationOptions {
+        max_tokens: Some(14),
+        stride: 2,
+        ..options()
+    };
+    let file = data("questions.json");
+    let found = run(Task::QuestionAnswering, &file, &tiny_bert(true), &options).unwrap();
+    assert_eq!((found.max_tokens, found.cut), (14, 0));
+    let expected = &json("outcomes.json")["answers_in_windows"];
+    assert_eq!(Value::from(answer_texts(&found)), *expected);
 }
 
 #[test]

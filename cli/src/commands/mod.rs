@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod accuracy;
+mod analyze;
 mod calibrate;
 mod configs;
 mod cosim;
@@ -32,6 +33,8 @@ pub enum Command {
     Sweep(sweep::Arguments),
     /// Measure what an attention costs a real model on a task, beside float attention
     Accuracy(accuracy::Arguments),
+    /// Study a model's attention values: histograms, sparsity, accuracy against threshold and bits
+    Analyze(analyze::Arguments),
     /// Find thresholds and shifts for a model, per layer or head, from a few texts
     Calibrate(calibrate::Arguments),
     /// Show everything on attention captured from a real transformer
@@ -70,6 +73,7 @@ impl Command {
             Command::Profile(arguments) => profile::run(arguments, console),
             Command::Sweep(arguments) => sweep::run(arguments, console),
             Command::Accuracy(arguments) => accuracy::run(arguments, console),
+            Command::Analyze(arguments) => analyze::run(arguments, console),
             Command::Calibrate(arguments) => calibrate::run(arguments, console),
             Command::Demo(arguments) => demo::run(arguments, console),
         }

@@ -237,7 +237,16 @@ fn padding_is_not_played() {
 fn every_command_has_help_with_an_example() {
     let place = Place::new();
     for command in [
-        "configs", "generate", "cosim", "simulate", "profile", "sweep", "accuracy", "demo",
+        "configs",
+        "generate",
+        "cosim",
+        "simulate",
+        "profile",
+        "sweep",
+        "accuracy",
+        "analyze",
+        "calibrate",
+        "demo",
     ] {
         assert_contains(
             &place.prints(&[command, "--help"]),

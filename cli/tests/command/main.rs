@@ -1,6 +1,7 @@
 //! The `logattn` command as a user runs it: every command, and every kind of bad input.
 
 mod accuracy;
+mod analyze;
 mod bad_input;
 mod cosim;
 mod demo;

@@ -1,6 +1,6 @@
 //! `logattn accuracy`: a task done with each of several attentions.
 
-mod report;
+pub(super) mod report;
 
 use super::Verdict;
 use crate::console::Console;
@@ -104,7 +104,11 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Verdict, Erro
     Ok(Verdict::Success)
 }
 
-fn evaluate_with_bar(
+/// [`evaluate`] with a bar on standard error.
+///
+/// # Errors
+/// As [`evaluate`].
+pub(super) fn evaluate_with_bar(
     data: &TaskData,
     model: &Model,
     attentions: &[Prepared],
@@ -120,7 +124,7 @@ fn evaluate_with_bar(
 }
 
 /// What a user should know of the data.
-fn warnings(data: &TaskData, evaluated: &Evaluated) -> Vec<String> {
+pub(super) fn warnings(data: &TaskData, evaluated: &Evaluated) -> Vec<String> {
     let mut warnings = Vec::new();
     if let TaskData::Questions(questions) = data
         && questions.unanswerable > 0

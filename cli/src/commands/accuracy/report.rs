@@ -58,7 +58,8 @@ pub fn table(evaluations: &[Evaluation]) -> Table {
     table
 }
 
-fn title(metric: Metric) -> &'static str {
+/// The name of a metric for people.
+pub fn title(metric: Metric) -> &'static str {
     match metric {
         Metric::ExactMatch => "exact match",
         Metric::F1 => "F1",
@@ -160,7 +161,7 @@ impl Source {
 }
 
 /// The last part of a path, also of one that ends in `..`.
-fn name(path: &Path) -> String {
+pub fn name(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.into());
     let name = whole.file_name().unwrap_or(whole.as_os_str());
     name.to_string_lossy().into_owned()
