@@ -182,7 +182,11 @@ pub fn bits(measured: &[(&Point, &Evaluation)], float: &Evaluation, of: &str) ->
             let own = measured
                 .iter()
                 .filter(|(p, _)| p.quantizer == Some(*quantizer));
-            let aside = ASIDE * (index as f64 - (used.len() - 1) as f64 / 2.0);
+            let middle = (used.len() - 1) as f64 / 2.0;
+            let aside = match quantizer.has_bits() {
+                true => ASIDE * (index as f64 - middle),
+                false => 0.0,
+            };
             let points = own.map(|(p, e)| (f64::from(at(p)) + aside, value(e)));
             dotted(points.collect(), *color)
         };
