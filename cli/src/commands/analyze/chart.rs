@@ -6,6 +6,7 @@ use plotters::coord::Shift;
 use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use plotters::style::register_font;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
 /// Sizes in pixels; the bitmap has [`BITMAP_SCALE`] times as many each way.
@@ -22,6 +23,7 @@ const FAINT: RGBColor = RGBColor(108, 117, 125);
 const GRID: RGBColor = RGBColor(233, 236, 239);
 
 type Area<B> = DrawingArea<B, Shift>;
+type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<Scale, Scale>>;
 type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 /// How a curve is drawn.
@@ -210,24 +212,31 @@ impl Drawing {
         chart.draw_series((band.len() > 2).then(|| Polygon::new(band, INK.mix(0.1))))?;
         for curve in &panel.curves {
             let points: Vec<(f64, f64)> = curve.points.iter().copied().map(place).collect();
-            let style = self.style(curve.color, curve.stroke);
             for line in points.split(|(x, y)| !(x.is_finite() && y.is_finite())) {
-                let line = line.iter().copied();
-                match curve.stroke {
-                    Stroke::Dashed => {
-                        let dash = self.px(6);
-                        chart.draw_series(DashedLineSeries::new(line, dash, dash, style))?;
-                    }
-                    Stroke::Dotted => {
-                        chart.draw_series(LineSeries::new(line.clone(), style))?;
-                        let dot = |at| Circle::new(at, self.px(3), curve.color.filled());
-                        chart.draw_series(line.map(dot))?;
-                    }
-                    Stroke::Line | Stroke::Thin => {
-                        chart.draw_series(LineSeries::new(line, style))?;
-                    }
-                }
+                self.line(&mut chart, curve, line)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A part of a curve without gaps, by its places on the axes.
+    fn line<B: DrawingBackend>(
+        &self,
+        chart: &mut Chart<B>,
+        curve: &Curve,
+        places: &[(f64, f64)],
+    ) -> Drawn<B> {
+        let style = self.style(curve.color, curve.stroke);
+        let line = places.iter().copied();
+        if curve.stroke == Stroke::Dashed {
+            let dash = self.px(6);
+            chart.draw_series(DashedLineSeries::new(line, dash, dash, style))?;
+            return Ok(());
+        }
+        chart.draw_series(LineSeries::new(line.clone(), style))?;
+        if curve.stroke == Stroke::Dotted {
+            let dot = |at| Circle::new(at, self.px(3), curve.color.filled());
+            chart.draw_series(line.map(dot))?;
         }
         Ok(())
     }
@@ -251,8 +260,8 @@ impl Drawing {
                 let dot = Circle::new((self.px(16), y), self.px(3), entry.color.filled());
                 area.draw(&dot)?;
             }
-            let at = (self.px(38), y - self.px(9));
-            area.draw_text(&entry.text, &self.text(14, INK), at)?;
+            let text = self.text(14, INK).pos(Pos::new(HPos::Left, VPos::Center));
+            area.draw_text(&entry.text, &text, (self.px(38), y))?;
         }
         Ok(())
     }

@@ -38,6 +38,10 @@ const QUANTIZERS: [RGBColor; 11] = [
     RGBColor(33, 37, 41),
 ];
 
+/// Bits by which the points of a quantizer stand beside those of the one before, so that none hides
+/// another.
+const ASIDE: f64 = 0.06;
+
 const SCORE: RGBColor = RGBColor(0, 114, 178);
 
 /// Attention values by size: a line a layer.
@@ -174,18 +178,23 @@ pub fn bits(measured: &[(&Point, &Evaluation)], float: &Evaluation, of: &str) ->
     let panel = |(index, score): (usize, &logattn_accuracy::evaluation::Score)| {
         let value = |e: &Evaluation| e.scores.get(index).map_or(f64::NAN, |score| score.value);
         let all = measured.iter().map(|(_, e)| value(e)).chain([score.value]);
-        let curve = |(quantizer, color): &(Quantizer, RGBColor)| {
+        let curve = |(index, (quantizer, color)): (usize, &(Quantizer, RGBColor))| {
             let own = measured
                 .iter()
                 .filter(|(p, _)| p.quantizer == Some(*quantizer));
-            let points = own.map(|(p, e)| (f64::from(at(p)), value(e)));
+            let middle = (used.len() - 1) as f64 / 2.0;
+            let aside = match quantizer.has_bits() {
+                true => ASIDE * (index as f64 - middle),
+                false => 0.0,
+            };
+            let points = own.map(|(p, e)| (f64::from(at(p)) + aside, value(e)));
             dotted(points.collect(), *color)
         };
         let float = std::iter::once(level(ends, score.value));
         Panel {
             x: Axis::integers("bits of a quantized attention value", low, high),
             y: score_axis(score.metric, &all.collect::<Vec<_>>()),
-            curves: float.chain(used.iter().map(curve)).collect(),
+            curves: float.chain(used.iter().enumerate().map(curve)).collect(),
             band: Vec::new(),
         }
     };
@@ -195,7 +204,7 @@ pub fn bits(measured: &[(&Point, &Evaluation)], float: &Evaluation, of: &str) ->
     Figure {
         title: format!("Published quantizers: {of}"),
         subtitle:
-            "Attention values quantized in every layer and head; binarization counts as one bit."
+            "Quantized in every layer and head; binarization counts as one bit. Equal scores stand side by side."
                 .into(),
         panels: float.scores.iter().enumerate().map(panel).collect(),
         legend: names.chain([entry("float", INK, Stroke::Dashed)]).collect(),
