@@ -75,13 +75,30 @@ COMMON = [
 # Thresholds at which sentences of 25 tokens are pruned as much as long texts are.
 SHORT = [("prune:2^-4.5,renormalize", "pruned below 2^-4.5, renormalized"),
          ("prune:2^-6,renormalize", "pruned below 2^-6, renormalized")]
+# SmolLM2 takes long and has larger scores than 12 bits hold.
+DECODER = [
+    ("float", "float"),
+    ("int8", "int8 Q, K and V"),
+    ("prune:2^-8.5,renormalize", "pruned below 2^-8.5, renormalized"),
+    ("prune:2^-10,renormalize", "pruned below 2^-10, renormalized"),
+    ("paper", "the paper's 3 bits, float"),
+    ("paper,renormalize", "the paper's 3 bits, renormalized, float"),
+    ("golden:edge,lowest=8.5", "**3 bits, powers of two**, lowest edge 2^-8.5"),
+    ("golden:edge,input=scores,score_bits=16,lowest=8.5",
+     "2^-8.5, **scores: no multiplier after Q K^T but the reciprocal's**"),
+    ("golden:edge,input=scores,score_bits=16,lowest=8.5,normalize=complement",
+     "2^-8.5, scores, complement: no multiplier and no divider"),
+    ("golden:{registers}/{task}.toml", "calibrated, one set of registers"),
+    ("golden:{registers}/{task}.registers.toml", "**calibrated, registers of each head**"),
+]
 MORE = {"sst2": SHORT, "stsb": SHORT}
 
 
 def attentions(task):
     """Specifications and names of a task's attentions."""
     place = lambda spec: spec.format(registers=REGISTERS, task=task)
-    return [(place(spec), name) for spec, name in COMMON + MORE.get(task, [])]
+    all_of_them = DECODER if task == "wikitext2" else COMMON + MORE.get(task, [])
+    return [(place(spec), name) for spec, name in all_of_them]
 
 
 def program():
@@ -111,6 +128,15 @@ def run(arguments):
     status = subprocess.run([program(), *arguments], cwd=ROOT, check=False).returncode
     if status:
         sys.exit(status)
+
+
+def without_place(file, data):
+    """Names the folder of the texts DIR in a result's command: it is another one elsewhere."""
+    text = file.read_text(encoding="utf8")
+    result = json.loads(text)
+    command = result["command"]
+    file.write_text(text.replace(json.dumps(command), json.dumps(command.replace(data, "DIR"))),
+                    encoding="utf8")
 
 
 def number(metric, value):
@@ -206,6 +232,7 @@ def main():
     RESULTS.mkdir(exist_ok=True)
     for task in tasks:
         run(evaluation(task, arguments.data))
+        without_place(RESULTS / f"{task}.json", arguments.data)
     return page()
 
 

@@ -1,13 +1,14 @@
-//! MiniLM on real questions and sentences. Skipped, saying so, where model, adapter or data are
-//! absent.
+//! MiniLM on real questions and sentences. Skipped, saying so, where model or data are absent.
 
 use crate::support::{models_folder, present, run, shared};
 use logattn_accuracy::evaluation::{EvaluationOptions, Model};
 use logattn_accuracy::tasks::Task;
+use std::path::Path;
 
 fn score(task: Task, adapter: &str, data: &str, limit: usize) -> Option<f64> {
     let folder = present(models_folder().join("all-MiniLM-L6-v2"))?;
-    let (adapter, data) = (shared(adapter)?, shared(data)?);
+    let adapter = Path::new(env!("CARGO_MANIFEST_DIR")).join(adapter);
+    let data = shared(data)?;
     let model = Model::load(&folder, Some(&adapter)).unwrap();
     let options = EvaluationOptions {
         limit: Some(limit),
@@ -27,7 +28,7 @@ fn score(task: Task, adapter: &str, data: &str, limit: usize) -> Option<f64> {
 #[test]
 fn minilm_answers_questions() {
     let task = Task::QuestionAnswering;
-    let (adapter, data) = ("models/qa_lora.safetensors", "data/xquad.en.json");
+    let (adapter, data) = ("adapters/qa.safetensors", "data/xquad.en.json");
     // 56.55 % of all 1,190 are right.
     if let Some(exact) = score(task, adapter, data, 20) {
         assert!(exact >= 35.0, "{exact}");
@@ -37,7 +38,7 @@ fn minilm_answers_questions() {
 #[test]
 fn minilm_classifies_sentences() {
     let task = Task::Classification;
-    let (adapter, data) = ("models/sst2_lora.safetensors", "data/sst2-dev.tsv");
+    let (adapter, data) = ("adapters/sst2.safetensors", "data/sst2-dev.tsv");
     // 89.79 % of all 872 are right.
     if let Some(accuracy) = score(task, adapter, data, 40) {
         assert!(accuracy >= 80.0, "{accuracy}");

@@ -1,10 +1,9 @@
 //! `analyze`.
 
-use crate::support::{Place, assert_contains};
+use crate::support::{Place, assert_contains, classification, strings};
 use serde_json::Value;
 use std::fs;
 
-const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../accuracy/tests");
 /// Layers and heads of the tiny encoder.
 const LAYERS: usize = 2;
 const HEADS: usize = 3;
@@ -12,34 +11,17 @@ const HEADS: usize = 3;
 const BINS: usize = 97;
 const EDGES: usize = 96;
 
+const SENTENCES: &str = "sentence\tlabel\nslowly the boat rises .\t1\n\
+    the keeper opens the gates\t0\nwater rises\t1\n";
+
 /// The command on the tiny encoder and three sentences, with more arguments.
 fn command(place: &Place, more: &[&str]) -> Vec<String> {
-    let data = place.write(
-        "sentences.tsv",
-        "sentence\tlabel\nslowly the boat rises .\t1\nthe keeper opens the gates\t0\nwater rises\t1\n",
-    );
-    let [model, adapter] =
-        ["", "/adapter.safetensors"].map(|n| format!("{TESTS}/data/tiny_bert{n}"));
-    let data = data.to_str().expect("a path that is text");
-    let fixed = [
+    classification(
         "analyze",
-        "--model",
-        &model,
-        "--adapter",
-        &adapter,
-        "--task",
-        "classify",
-        "--data",
-        data,
-        "--out",
-        "out",
-    ];
-    let all = fixed.iter().chain(more);
-    all.map(|argument| argument.to_string()).collect()
-}
-
-fn strings(arguments: &[String]) -> Vec<&str> {
-    arguments.iter().map(String::as_str).collect()
+        place,
+        SENTENCES,
+        &[&["--out", "out"], more].concat(),
+    )
 }
 
 /// The rows of a CSV file by their fields; none is quoted.

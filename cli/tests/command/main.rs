@@ -3,6 +3,7 @@
 mod accuracy;
 mod analyze;
 mod bad_input;
+mod calibrate;
 mod cosim;
 mod demo;
 mod files;

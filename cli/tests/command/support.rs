@@ -190,3 +190,32 @@ pub fn have_verilator() -> bool {
         }
     }
 }
+
+const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../accuracy/tests");
+
+/// A command on the tiny encoder with its adapter and on sentences, which are written into the
+/// place, with more arguments.
+pub fn classification(command: &str, place: &Place, sentences: &str, more: &[&str]) -> Vec<String> {
+    let data = place.write("sentences.tsv", sentences);
+    let [model, adapter] =
+        ["", "/adapter.safetensors"].map(|name| format!("{TESTS}/data/tiny_bert{name}"));
+    let data = data.to_str().expect("a path that is text");
+    let fixed = [
+        command,
+        "--model",
+        &model,
+        "--adapter",
+        &adapter,
+        "--task",
+        "classify",
+        "--data",
+        data,
+    ];
+    let all = fixed.iter().chain(more);
+    all.map(|argument| argument.to_string()).collect()
+}
+
+/// The arguments as a command takes them.
+pub fn strings(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
