@@ -90,6 +90,7 @@ DECODER = [
      "2^-8.5, scores, complement: no multiplier and no divider"),
     ("golden:{registers}/{task}.toml", "calibrated, one set of registers"),
     ("golden:{registers}/{task}.registers.toml", "**calibrated, registers of each head**"),
+    ("golden:{registers}/{task}.registers.toml,output_bits=16", "the same, outputs in 16 bits instead of 8"),
 ]
 MORE = {"sst2": SHORT, "stsb": SHORT}
 
