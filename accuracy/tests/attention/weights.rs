@@ -1,6 +1,7 @@
 //! Attention by weights: float, int8, pruned and with the published quantizers.
 
 use crate::expected::{Expected, Layer, assert_close};
+use candle_core::Tensor;
 use logattn_accuracy::{Attention, FloatAttention, ModelShape, attention_values};
 use proptest::prelude::*;
 
@@ -60,31 +61,14 @@ fn padding_comes_to_0_and_changes_nothing() {
         head_dimension: 8,
     };
     let layer = Layer::random(&shape, &[3, 9], false, 3.0);
+    let first = |part: &Tensor| {
+        let text = part.narrow(0, 0, 1).unwrap();
+        text.narrow(2, 0, 3).unwrap().contiguous().unwrap()
+    };
     let alone = Layer {
-        q: layer
-            .q
-            .narrow(0, 0, 1)
-            .unwrap()
-            .narrow(2, 0, 3)
-            .unwrap()
-            .contiguous()
-            .unwrap(),
-        k: layer
-            .k
-            .narrow(0, 0, 1)
-            .unwrap()
-            .narrow(2, 0, 3)
-            .unwrap()
-            .contiguous()
-            .unwrap(),
-        v: layer
-            .v
-            .narrow(0, 0, 1)
-            .unwrap()
-            .narrow(2, 0, 3)
-            .unwrap()
-            .contiguous()
-            .unwrap(),
+        q: first(&layer.q),
+        k: first(&layer.k),
+        v: first(&layer.v),
         lengths: vec![3],
         causal: false,
     };
