@@ -105,6 +105,14 @@ pub struct Configuration {
     /// head's values (and keys) load while this head's are in use.
     #[serde(default = "default_value_banks")]
     pub value_banks: usize,
+    /// Registers on the unit's paths, 1 or 2, default 1. 2 is for clock rates that block RAMs and
+    /// adders in one cycle do not reach: what [`crate::microarchitecture`] lists has a register
+    /// more, the results and the cycles a row are the same, the latency is not.
+    #[serde(
+        default = "default_pipeline_depth",
+        skip_serializing_if = "is_default_pipeline_depth"
+    )]
+    pub pipeline_depth: u32,
     /// Largest shift, 1..=15; only, and required, with `accumulate = "shift"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_shift: Option<u32>,
@@ -165,6 +173,16 @@ fn default_probability_bits() -> u32 {
 
 fn default_value_banks() -> usize {
     1
+}
+
+fn default_pipeline_depth() -> u32 {
+    1
+}
+
+// The type that serde hands over.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_default_pipeline_depth(depth: &u32) -> bool {
+    *depth == default_pipeline_depth()
 }
 
 /// Bits of the int8 twin's linear probabilities.

@@ -19,8 +19,20 @@ const LEVEL_SUM_CYCLES: u32 = 2;
 /// Cycles before a division: the leading zeros, then the shift.
 const DIVISION_SETUP_CYCLES: u32 = 2;
 
+/// Registers that `pipeline_depth` adds in front of each of these, 0 or 1: the multipliers of
+/// queries and keys (behind the key memory), the saturation of scores, the distances (behind the
+/// score buffer), the moved thresholds (behind the distance buffer), the comparators' second half,
+/// the selector's head (behind the queue), the accumulator (behind the value memory), the barrel
+/// shifter of `normalize = "complement"` and its rounding. Trees have one level between two
+/// registers then, otherwise two.
+pub fn extra_registers(c: &Configuration) -> u32 {
+    c.pipeline_depth - 1
+}
+
 /// Levels of a tree of adders or comparators between two registers.
-pub const TREE_LEVELS: u32 = 2;
+pub fn tree_levels(c: &Configuration) -> u32 {
+    2 - extra_registers(c)
+}
 
 /// Rows that may be on their way from their first score (with `input = "qkv"`: the read of its
 /// key) to the read of their last one from the buffer, and as many from the first of these reads
@@ -39,8 +51,28 @@ const PRODUCT_CYCLES: u32 = 3;
 const OFFSET_CYCLES: u32 = 6;
 
 /// Registers in a tree of `terms` terms.
-pub fn tree_stages(terms: usize) -> u32 {
-    terms.next_power_of_two().ilog2().div_ceil(TREE_LEVELS)
+pub fn tree_stages(c: &Configuration, terms: usize) -> u32 {
+    terms.next_power_of_two().ilog2().div_ceil(tree_levels(c))
+}
+
+/// Elastic registers between the quantizer's input and its codes, beside that of the codes: with
+/// scores also those between the distance buffer's output and the quantizer.
+pub fn quantizer_registers(c: &Configuration) -> usize {
+    let extra = extra_registers(c) as usize;
+    match c.input {
+        Input::Probabilities => extra,
+        Input::Scores | Input::Qkv => 2 * extra,
+    }
+}
+
+/// Elastic registers from the read of a value to the sums, that of the value memory included.
+pub fn visit_registers(c: &Configuration) -> usize {
+    let extra = extra_registers(c) as usize;
+    let difference = match c.normalize {
+        Normalize::Complement => extra,
+        Normalize::None | Normalize::Reciprocal => 0,
+    };
+    2 + extra + difference
 }
 
 /// Beats of scores that the score buffer holds, a power of two: two full rows, one that comes in
@@ -67,18 +99,18 @@ fn buffer_depth(c: &Configuration, cycles: u32) -> usize {
 
 /// Cycles from the read of a beat of keys to its scores.
 pub fn score_engine_cycles(c: &Configuration) -> u32 {
-    PRODUCT_CYCLES + tree_stages(c.head_dimension)
+    PRODUCT_CYCLES + 2 * extra_registers(c) + tree_stages(c, c.head_dimension)
 }
 
 /// Cycles from a row's last scores to the first cycle in which its maximum can be used.
 pub fn maximum_cycles(c: &Configuration) -> u32 {
-    tree_stages(c.keys_per_beat) + 1
+    tree_stages(c, c.keys_per_beat) + 1
 }
 
 /// Cycles from the read of a row's last scores from the buffer to the first cycle in which its
 /// offset can be used.
 pub fn offset_cycles(c: &Configuration) -> u32 {
-    tree_stages(c.keys_per_beat) + OFFSET_CYCLES
+    tree_stages(c, c.keys_per_beat) + extra_registers(c) + OFFSET_CYCLES
 }
 
 /// Cycles from the transfer of the first beat of a row of `keys` keys (with `input = "qkv"`: of its
@@ -89,11 +121,12 @@ pub fn offset_cycles(c: &Configuration) -> u32 {
 /// row's maximum is known when all of it is there, its logarithm when all of it has been read.
 pub fn code_latency(c: &Configuration, keys: usize) -> usize {
     let way = match c.input {
-        Input::Probabilities => return 2,
+        Input::Probabilities => return 2 + quantizer_registers(c),
         Input::Scores => 0,
         Input::Qkv => score_engine_cycles(c),
     };
-    2 * c.beats(keys) + (way + maximum_cycles(c) + offset_cycles(c)) as usize
+    let known = way + maximum_cycles(c) + offset_cycles(c);
+    2 * c.beats(keys) + known as usize + quantizer_registers(c)
 }
 
 /// Entries of the survivor selector's queue, a power of two: two full rows, so that one enters
@@ -124,7 +157,7 @@ pub fn preparation_cycles(c: &Configuration) -> u32 {
 }
 
 /// Registers between the normalizer's beat selection and its output: the combination in bucket
-/// mode takes two, the division three, the rounding of `normalize = "complement"` one.
+/// mode takes two, the division three, the rounding of `normalize = "complement"` one or two.
 pub fn normalizer_stages(c: &Configuration) -> usize {
     let combination = if c.accumulate == Accumulate::Bucket {
         2
@@ -132,6 +165,9 @@ pub fn normalizer_stages(c: &Configuration) -> usize {
         0
     };
     let division = if division_cycles(c) > 0 { 3 } else { 0 };
-    let rounding = usize::from(c.normalize == Normalize::Complement);
+    let rounding = match c.normalize {
+        Normalize::Complement => 1 + extra_registers(c) as usize,
+        Normalize::None | Normalize::Reciprocal => 0,
+    };
     combination + division + rounding
 }

@@ -30,6 +30,7 @@ mod ring;
 mod scores;
 mod selector;
 mod simulate;
+mod way;
 mod workload;
 
 pub use ports::{Pattern, Ports};

@@ -5,9 +5,11 @@ use crate::Cycle;
 use crate::engine::ScoreSource;
 use crate::ring::Ring;
 use crate::selector::{Feed, Transfers};
+use crate::way::Way;
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::{
-    ROW_SLOTS, distance_buffer_depth, maximum_cycles, offset_cycles, score_buffer_depth,
+    ROW_SLOTS, distance_buffer_depth, maximum_cycles, offset_cycles, quantizer_registers,
+    score_buffer_depth,
 };
 
 /// Row statistics, which hold every beat of a row until its maximum, and then until its offset, is
@@ -32,8 +34,8 @@ pub(crate) struct Scores<S> {
     known: Cycle,
     /// Cycle in which the last distances were read.
     read: Cycle,
-    /// Cycle in which they moved on to the quantizer.
-    moved: Cycle,
+    /// Registers between the distance buffer's and the quantizer's last.
+    way: Way,
     /// Cycle in which they were taken from there, where it is told.
     taken: Cycle,
 }
@@ -52,18 +54,18 @@ impl<S: ScoreSource> Scores<S> {
             next: 0,
             known: 0,
             read: 0,
-            moved: 0,
+            way: Way::new(quantizer_registers(c)),
             taken: 0,
         }
     }
 
-    /// The distances of the next beat are read and move on to the quantizer, whose register is free
-    /// from cycle `free` on.
+    /// The distances of the next beat are read and move on to the quantizer, whose last register is
+    /// free from cycle `free` on; gives the cycle in which they are in it.
     #[inline]
-    fn step(&mut self, free: Cycle) {
-        self.read = self.known.max(self.moved);
+    fn step(&mut self, free: Cycle) -> Cycle {
+        self.read = self.known.max(self.way.entered());
         self.distance_buffer.give_back(self.read);
-        self.moved = free.max(self.read + 1);
+        self.way.enter(self.read + 1, free)
     }
 }
 
@@ -96,7 +98,7 @@ impl<S: ScoreSource> Feed for Scores<S> {
         self.next = next;
         self.score_rows.give_back(next - 1);
         self.known = next - 1 + self.offset;
-        self.known + 1
+        self.known + 1 + self.way.before()
     }
 
     fn end_block(&mut self) {
@@ -112,23 +114,23 @@ impl<S: ScoreSource> Feed for Scores<S> {
 
     #[inline]
     fn taken(&mut self, first: Cycle, beats: usize) {
-        let stepped = beats.min(2);
+        let stepped = beats.min(2 + self.way.before() as usize);
         for beat in 0..stepped {
             self.step(self.taken);
             self.taken = first + beat as Cycle;
         }
         if beats > stepped {
-            // Each of the others is read when the one two before it is taken.
+            // Each of the others is read when the one `stepped` before it is taken.
             let last = first + beats as Cycle - 1;
             self.distance_buffer.give_back_all(first, beats - stepped);
-            (self.read, self.moved, self.taken) = (last - 2, last - 1, last);
+            (self.read, self.taken) = (last - stepped as Cycle, last);
+            self.way.flowed(self.read + 1);
         }
     }
 
     #[inline]
     fn quantized(&mut self, free: Cycle) -> Cycle {
-        self.step(free);
-        self.moved
+        self.step(free)
     }
 
     fn transfers(self) -> Transfers {
@@ -159,7 +161,8 @@ mod tests {
         issued: Vec<Cycle>,
         read: Vec<Cycle>,
         read_again: Vec<Cycle>,
-        quantized: usize,
+        /// Beats that have moved into each register from there to the quantizer's last one.
+        moved: Vec<usize>,
         taken: Vec<Cycle>,
     }
 
@@ -205,10 +208,20 @@ mod tests {
 
         fn step(&mut self, cycle: Cycle) {
             let c = self.c;
-            let take = self.quantized > self.taken.len() && self.sink.allows(cycle);
-            let empty = self.quantized == self.taken.len();
-            let quantize = self.read_again.len() > self.quantized && (empty || take);
-            let next_free = self.read_again.len() == self.quantized || quantize;
+            let last = self.moved.len() - 1;
+            let take = self.moved[last] > self.taken.len() && self.sink.allows(cycle);
+            let mut moves = vec![false; self.moved.len()];
+            let (mut behind, mut leaves) = (self.taken.len(), take);
+            for register in (0..=last).rev() {
+                let before = match register.checked_sub(1) {
+                    Some(before) => self.moved[before],
+                    None => self.read_again.len(),
+                };
+                let accepts = self.moved[register] == behind || leaves;
+                moves[register] = before > self.moved[register] && accepts;
+                (behind, leaves) = (self.moved[register], moves[register]);
+            }
+            let next_free = self.read_again.len() == behind || leaves;
             let read_again = next_free
                 && self.complete(&self.read, self.read_again.len(), offset_cycles(c), cycle);
             let engine = self.loaded.map_or(0, |_| {
@@ -247,7 +260,9 @@ mod tests {
             self.offering |= more && self.source.allows(cycle);
             let transfer = self.offering && self.transfers.len() - self.staged < 2;
 
-            self.quantized += usize::from(quantize);
+            for (moved, moves) in self.moved.iter_mut().zip(&moves) {
+                *moved += usize::from(*moves);
+            }
             self.staged += usize::from(leaves);
             self.offering &= !transfer;
             for (happens, events) in [
@@ -283,7 +298,7 @@ mod tests {
             issued: Vec::new(),
             read: Vec::new(),
             read_again: Vec::new(),
-            quantized: 0,
+            moved: vec![0; quantizer_registers(c) + 1],
             taken: Vec::new(),
         };
         let beats: usize = blocks.iter().sum();
@@ -344,9 +359,9 @@ mod tests {
             "base_scores",
             "server_qkv",
         ];
-        (prop::sample::select(&NAMES), 3_u32..8).prop_map(|(name, keys)| {
+        (prop::sample::select(&NAMES), 3_u32..8, 1_u32..3).prop_map(|(name, keys, depth)| {
             let mut c = Configuration::named(name).expect("known");
-            c.max_keys = 1 << keys;
+            (c.max_keys, c.pipeline_depth) = (1 << keys, depth);
             c
         })
     }

@@ -1,5 +1,6 @@
 //! Quantizer, the survivor selector's hold-back register and the write side of its queue.
 
+use crate::way::Way;
 use crate::{Cycle, ports::Source};
 
 /// An entry of the queue: a beat with survivors, or the token of a row without any.
@@ -48,26 +49,41 @@ pub(crate) struct Transfers {
 /// The cycle in which the first beat can have passed the stream register.
 const FIRST_REGISTERED: Cycle = 1;
 
-/// Probabilities come straight from `s_axis_attn`.
-///
+/// Probabilities, which come straight from `s_axis_attn`.
+pub(crate) struct Probabilities {
+    source: Source,
+    /// The registers in front of the codes'.
+    way: Way,
+}
+
+impl Probabilities {
+    /// `registers`: elastic registers in front of the codes'.
+    pub(crate) fn new(source: Source, registers: usize) -> Self {
+        Probabilities {
+            source,
+            way: Way::new(registers),
+        }
+    }
+}
+
 /// A source that never stalls and whose transfers nobody asks for is prompt: beat i is taken from
 /// it no later than a cycle before beat i - 1 leaves the quantizer, as every register before it is
 /// emptied in the cycle in which the next one is.
-impl Feed for Source {
+impl Feed for Probabilities {
     fn begin_head(&mut self, _: usize) {}
 
     fn end_head(&mut self) {}
 
     #[inline]
     fn begin_block(&mut self, _: usize) -> Cycle {
-        FIRST_REGISTERED
+        FIRST_REGISTERED + self.way.before()
     }
 
     #[inline]
     fn end_block(&mut self) {}
 
     fn is_prompt(&self) -> bool {
-        Source::is_prompt(self)
+        self.source.is_prompt()
     }
 
     #[inline]
@@ -75,14 +91,14 @@ impl Feed for Source {
 
     #[inline]
     fn quantized(&mut self, free: Cycle) -> Cycle {
-        let cycle = self.send().max(free);
-        self.leaves(cycle);
+        let cycle = self.way.enter(self.source.send(), free);
+        self.source.leaves(self.way.entered());
         cycle
     }
 
     fn transfers(self) -> Transfers {
         Transfers {
-            attn: self.transfers.unwrap_or_default(),
+            attn: self.source.transfers.unwrap_or_default(),
             key: Vec::new(),
         }
     }

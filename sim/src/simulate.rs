@@ -6,10 +6,10 @@ use crate::loader::Loader;
 use crate::output::Output;
 use crate::ports::{Ports, Source};
 use crate::scores::Scores;
-use crate::selector::{Entry, Feed, SelectorInput};
+use crate::selector::{Entry, Feed, Probabilities, SelectorInput};
 use crate::workload::{Block, SimulationError, Visits, Workload};
 use logattn_golden::config::{Configuration, Input};
-use logattn_golden::microarchitecture::queue_depth;
+use logattn_golden::microarchitecture::{extra_registers, queue_depth, quantizer_registers, visit_registers};
 use serde::Serialize;
 use std::iter::Sum;
 use std::ops::AddAssign;
@@ -120,7 +120,10 @@ fn pass(
     let values = Loader::new(Source::new(ports.value, traced), c.value_banks);
     let attn = Source::new(ports.attn, traced);
     Ok(match c.input {
-        Input::Probabilities => run(c, workload, ports, attn, values),
+        Input::Probabilities => {
+            let feed = Probabilities::new(attn, quantizer_registers(c));
+            run(c, workload, ports, feed, values)
+        }
         Input::Scores => {
             let scores = Scores::new(c, ScoreStream::new(attn), traced);
             run(c, workload, ports, scores, values)
@@ -142,7 +145,11 @@ fn run<F: Feed>(
     let beats = workload.blocks.len() * c.output_beats();
     let mut unit = Unit {
         input: SelectorInput::new(feed, queue_depth(c)),
-        visitor: Visitor::default(),
+        visitor: Visitor {
+            deep: extra_registers(c) > 0,
+            registers: visit_registers(c),
+            ..Visitor::default()
+        },
         output: Output::new(c, ports.out, beats),
         row: Vec::new(),
         passes: c.passes(),
@@ -241,10 +248,19 @@ impl<F: Feed> Unit<F> {
     }
 }
 
+/// Most registers from the value memory's to the last one before the sums.
+const MOST_REGISTERS: usize = 4;
+
 /// From the queue's read side to the sums. Every field that is a cycle is the first one in which
 /// the next thing of its kind can happen, unless it says otherwise.
 #[derive(Default)]
 struct Visitor {
+    /// There is another register between the queue's output and the head.
+    deep: bool,
+    /// Registers from the value memory's to the last one before the sums.
+    registers: usize,
+    /// Taking an entry out of the queue's output register, where that other one is.
+    fetch_free: Cycle,
     /// Reading the next entry into the queue's output register: when the one before is taken.
     readable: Cycle,
     /// Taking an entry: the cycle of the last visit of the entry before.
@@ -254,10 +270,8 @@ struct Visitor {
     next_pop: Cycle,
     /// The cycle of the last visit.
     popped: Cycle,
-    /// The cycle in which the survivor before left the value register.
-    value_left: Cycle,
-    /// The cycle in which the survivor before left the scaled register.
-    scaled_left: Cycle,
+    /// The cycles in which the survivor before left each register.
+    left: [Cycle; MOST_REGISTERS],
     /// The sums take the next survivor: when the finished row before it is captured.
     sums_free: Cycle,
     reads: u64,
@@ -272,8 +286,15 @@ impl Visitor {
     #[inline(always)]
     fn entry(&mut self, entry: Entry, output: &mut Output) -> (Cycle, Cycle) {
         let read = (entry.pushed + 1).max(self.readable);
-        let taken = (read + 1).max(self.head_free);
-        self.readable = taken;
+        let (mut left, mut taken) = (read + 1, (read + 1).max(self.head_free));
+        if self.deep {
+            left = left.max(self.fetch_free);
+            taken = (left + 1).max(self.head_free);
+            self.fetch_free = taken;
+        } else {
+            left = taken;
+        }
+        self.readable = left;
         let offered = taken + 1;
         if offered > self.next_pop {
             self.stall_input += offered - self.next_pop;
@@ -287,36 +308,45 @@ impl Visitor {
         if self.flows() {
             self.popped = self.next_pop + Cycle::from(visits) - 1;
             self.next_pop = self.popped + 1;
-            self.value_left = self.popped + 1;
-            self.scaled_left = self.popped + 2;
+            for (index, left) in self.left[..self.registers].iter_mut().enumerate() {
+                *left = self.popped + 1 + index as Cycle;
+            }
         } else {
             self.visit(visits);
         }
         self.reads += u64::from(entry.visits);
         self.head_free = self.popped;
         if entry.last {
-            self.sums_free = output.capture(self.scaled_left + 1);
+            self.sums_free = output.capture(self.left[self.registers - 1] + 1);
         }
-        (read, taken)
+        (read, left)
     }
 
     /// Nothing is in the way of the next survivor, and so of those right after it.
     #[inline]
     fn flows(&self) -> bool {
-        self.value_left <= self.next_pop
-            && self.scaled_left <= self.next_pop + 1
-            && self.sums_free <= self.next_pop + 2
+        let mut left = self.left[..self.registers].iter().zip(self.next_pop..);
+        left.all(|(left, free)| *left <= free)
+            && self.sums_free <= self.next_pop + self.registers as Cycle
     }
 
     /// Visits survivors one by one.
     fn visit(&mut self, visits: u8) {
         for _ in 0..visits {
-            let popped = self.next_pop.max(self.value_left);
+            let popped = self.next_pop.max(self.left[0]);
             self.stall_output += popped - self.next_pop;
             self.popped = popped;
             self.next_pop = popped + 1;
-            self.value_left = (popped + 1).max(self.scaled_left);
-            self.scaled_left = (self.value_left + 1).max(self.sums_free);
+            let mut entered = popped;
+            for register in 0..self.registers {
+                // It moves on when the one before it has left the next register.
+                let free = match register + 1 < self.registers {
+                    true => self.left[register + 1],
+                    false => self.sums_free,
+                };
+                entered = (entered + 1).max(free);
+                self.left[register] = entered;
+            }
         }
     }
 }

@@ -1,12 +1,15 @@
-//! What the three accumulators share: their ports, their two stages and the end of a row.
+//! What the accumulators share: their ports, their stages and the end of a row.
 
-use super::{Builder, Widths, bit, bus, elastic_stage, element, loaded};
+use super::{Builder, Stage, Widths, bit, bus, elastic_register, elastic_stage, element, loaded};
 use crate::netlist::{Module, Signal, unsigned};
 use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::microarchitecture::extra_registers;
 
 /// The incoming side and the handshake of an accumulator.
 ///
 /// Stage *scaled* multiplies a value by its level (or routes it), stage *sum* adds it to the row.
+/// With `pipeline_depth` 2 stage *fetched* holds what comes from the value memory before that, and
+/// with `normalize = "complement"` stage *difference* the differences to the largest key's values.
 pub(crate) struct Pipeline {
     /// Values of one key, lane 0 lowest.
     pub value: Signal,
@@ -16,6 +19,12 @@ pub(crate) struct Pipeline {
     pub largest: Option<Signal>,
     /// There is a key.
     pub valid: Signal,
+    /// Codes of the key that the next stage is loaded with, and that stage's load enable: what is
+    /// found from them can be registered there. They are `codes`, for stage *scaled*, where that is
+    /// absent.
+    pub early: Option<(Signal, Signal)>,
+    /// The *difference* stage loads; absent where there is none.
+    pub differ: Option<Signal>,
     /// The *scaled* stage loads.
     pub scale: Signal,
     /// The *sum* stage adds (or starts a row with) what the *scaled* stage holds.
@@ -56,24 +65,93 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
     let busy = m.not(row_done);
     let sum_ready = m.or(busy, m_ready);
     let sum_ready = m.name(sum_ready, "sum_ready");
-    let scaled = elastic_stage(m, "scaled", s_valid, sum_ready);
-    let first = loaded(m, "scaled_first", scaled.enable, s_first);
-    let last = loaded(m, "scaled_last", scaled.enable, s_last);
+    let before = before_scaled(m, c, [value, codes, s_first, s_last], largest, s_valid);
+    let scaled = elastic_stage(m, "scaled", before.stage.valid, sum_ready);
+    m.drive(before.taken, scaled.enable);
+    let first = loaded(m, "scaled_first", scaled.enable, before.first);
+    let last = loaded(m, "scaled_last", scaled.enable, before.last);
     let add = m.and(scaled.valid, sum_ready);
     let add = m.name(add, "add");
     let ends = m.and(scaled.valid, last);
     m.update_if(row_done, sum_ready, ends);
 
-    m.output("s_ready", scaled.enable, "survivor is taken");
+    m.output("s_ready", before.stage.enable, "survivor is taken");
     m.output("m_valid", row_done, "the sums are a finished row");
     Pipeline {
-        value,
-        codes,
-        largest,
-        valid: s_valid,
+        value: before.value,
+        codes: before.codes,
+        largest: before.largest,
+        valid: before.valid,
+        early: before.early,
+        differ: before.differ,
         scale: scaled.enable,
         add,
         first,
+    }
+}
+
+/// The stages in front of *scaled*.
+struct BeforeScaled {
+    value: Signal,
+    codes: Signal,
+    largest: Option<Signal>,
+    /// Of the value, codes and largest key.
+    valid: Signal,
+    first: Signal,
+    last: Signal,
+    early: Option<(Signal, Signal)>,
+    differ: Option<Signal>,
+    /// Enable of the first stage, valid of the last.
+    stage: Stage,
+    /// To be driven: the *scaled* stage loads.
+    taken: Signal,
+}
+
+fn before_scaled(
+    m: &mut Builder,
+    c: &Configuration,
+    [value, codes, first, last]: [Signal; 4],
+    largest: Option<Signal>,
+    valid: Signal,
+) -> BeforeScaled {
+    let deep = extra_registers(c) > 0;
+    let taken = m.wire("scaled_taken", bit());
+    let fetched_taken = m.wire("fetched_taken", bit());
+    let fields = [
+        ("value", Some(value)),
+        ("codes", Some(codes)),
+        ("largest", largest),
+        ("first", Some(first)),
+        ("last", Some(last)),
+    ];
+    let (fields, fetched) = elastic_register(m, ("fetched", deep), fields, valid, fetched_taken);
+    let [fetched_value, fetched_codes, largest, fetched_first, fetched_last] = fields;
+    let fetched_codes = fetched_codes.unwrap_or(codes);
+    let (first, last) = (fetched_first.unwrap_or(first), fetched_last.unwrap_or(last));
+    let differs = deep && c.normalize == Normalize::Complement;
+    let fields = [("first", Some(first)), ("last", Some(last))];
+    let wanted = ("difference", differs);
+    let (fields, difference) = elastic_register(m, wanted, fields, fetched.valid, taken);
+    m.drive(fetched_taken, difference.enable);
+    let early = match (deep, differs) {
+        (false, _) => None,
+        (true, false) => Some((codes, fetched.enable)),
+        (true, true) => Some((fetched_codes, difference.enable)),
+    };
+    BeforeScaled {
+        value: fetched_value.unwrap_or(value),
+        codes: fetched_codes,
+        largest,
+        valid: fetched.valid,
+        first: fields[0].unwrap_or(first),
+        last: fields[1].unwrap_or(last),
+        early,
+        differ: differs.then_some(difference.enable),
+        stage: Stage {
+            enable: fetched.enable,
+            valid: difference.valid,
+        },
+        taken,
     }
 }
 

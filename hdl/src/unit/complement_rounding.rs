@@ -10,8 +10,9 @@ use super::normalizer::Flow;
 use super::{Builder, loaded, saturated};
 use crate::netlist::{Module, NetlistError, Signal, signed};
 use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::extra_registers;
 
-/// One stage: the rounded outputs of a beat's sums. Gives them, what says that the beat is its
+/// One stage, with `pipeline_depth` 2 another one before it: the rounded outputs of a beat's sums. Gives them, what says that the beat is its
 /// row's last, and the stream after the stage.
 pub(super) fn round(
     m: &mut Builder,
@@ -20,6 +21,15 @@ pub(super) fn round(
     last: Signal,
     flow: Flow,
 ) -> Result<(Vec<Signal>, Signal, Flow), NetlistError> {
+    let (mut sums, mut last, mut flow) = (sums.to_vec(), last, flow);
+    if extra_registers(c) > 0 {
+        let (load, behind) = flow.stage(m, "chosen");
+        sums = (sums.iter().enumerate())
+            .map(|(lane, sum)| loaded(m, &format!("chosen_{lane}"), load, *sum))
+            .collect();
+        last = loaded(m, "chosen_last", load, last);
+        flow = behind;
+    }
     let (load, flow) = flow.stage(m, "rounded");
     let rounding = complement_rounding(c)?;
     let outputs = sums

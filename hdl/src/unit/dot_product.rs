@@ -1,11 +1,11 @@
 //! The score of one key for one query: their dot product, shifted to `fraction_bits` and
 //! saturated to `score_bits`.
 
-use super::pipeline::tree;
+use super::pipeline::{delayed, tree};
 use super::{Builder, bit, element, saturated};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use logattn_golden::config::{Configuration, QUERY_KEY_BITS};
-use logattn_golden::microarchitecture::SCORE_SHIFT_BITS;
+use logattn_golden::microarchitecture::{SCORE_SHIFT_BITS, extra_registers, tree_levels};
 
 /// Bits of a query or a key.
 pub(crate) fn vector_bits(c: &Configuration) -> u32 {
@@ -17,8 +17,9 @@ pub(crate) fn saturates(c: &Configuration) -> bool {
     c.product_bits() > c.attention_bits()
 }
 
-/// Registers for the products, in a tree of adders, and for the score: `2 + tree_stages(D)`
-/// cycles, one pair a cycle. `score_shift` is that of the pair that came all but one of these
+/// Registers for the products, in a tree of adders, and for the score: 2 and
+/// [`logattn_golden::microarchitecture::tree_stages`] of D cycles, with `pipeline_depth` 2 one more
+/// for the shifted sum; one pair a cycle. `score_shift` is that of the pair that came all but one (two) of these
 /// cycles ago, so that it is delayed once for all keys of a beat.
 ///
 /// Output `saturated` is absent where every shifted product fits.
@@ -52,13 +53,14 @@ pub(crate) fn dot_product(c: &Configuration) -> Result<Module, NetlistError> {
         let next = m.mul(elements[0][i], elements[1][i]);
         m.update(*product, next);
     }
-    let sum = tree(&mut m, "sum", &products, |m, a, b| {
+    let sum = tree(&mut m, "sum", tree_levels(c), &products, |m, a, b| {
         let width = a.width().max(b.width()) + 1;
         let (a, b) = (m.extend(a, width), m.extend(b, width));
         m.add(a, b)
     });
     let shifted = m.shr(sum, shift);
     let shifted = m.name(shifted, "shifted");
+    let shifted = delayed(&mut m, "shifted", shifted, extra_registers(c));
     score(&mut m, c, shifted);
     m.finish()
 }

@@ -130,6 +130,27 @@ pub(crate) fn elastic_stage(
     Stage { enable, valid }
 }
 
+/// An elastic register for named fields of a stream, where `wanted`; otherwise the stream itself.
+/// Gives the fields behind it, what says that they are valid, and its load enable, which takes the
+/// place of `ready` before it.
+pub(crate) fn elastic_register<const N: usize>(
+    m: &mut Builder,
+    (name, wanted): (&str, bool),
+    fields: [(&str, Option<Signal>); N],
+    valid: Signal,
+    ready: Signal,
+) -> ([Option<Signal>; N], Stage) {
+    if !wanted {
+        let enable = ready;
+        return (fields.map(|(_, field)| field), Stage { enable, valid });
+    }
+    let stage = elastic_stage(m, name, valid, ready);
+    let fields = fields.map(|(field, signal)| {
+        signal.map(|signal| loaded(m, &format!("{name}_{field}"), stage.enable, signal))
+    });
+    (fields, stage)
+}
+
 /// A register without reset that loads `next` when `enable` is high.
 pub(crate) fn loaded(m: &mut Builder, name: &str, enable: Signal, next: Signal) -> Signal {
     let register = m.register(name, next.ty());

@@ -3,7 +3,6 @@
 
 use super::{Builder, bit};
 use crate::netlist::Signal;
-use logattn_golden::microarchitecture::TREE_LEVELS;
 
 /// `signal` so many cycles later; its registers are called `{name}_1`, `{name}_2`, ...
 pub(crate) fn delayed(m: &mut Builder, name: &str, signal: Signal, cycles: u32) -> Signal {
@@ -29,15 +28,16 @@ fn chain(m: &mut Builder, signal: Signal, registers: &[Signal]) -> Signal {
 }
 
 /// All `terms`, of which there is at least one, combined by a balanced binary tree that is
-/// pipelined: `tree_stages(terms.len())` cycles later ([`logattn_golden::microarchitecture`]),
-/// so at once for a single term.
+/// pipelined: `tree_stages` cycles later ([`logattn_golden::microarchitecture`]), so at once for a
+/// single term.
 ///
-/// There is a register after every [`TREE_LEVELS`] levels and after the last one. An odd term
+/// There is a register after every `levels` levels and after the last one. An odd term
 /// passes a level as it is. What a level gives is called `{name}_{level}_{index}`, registered or
 /// not, so that `combine` may use its operands more than once if the terms themselves have names.
 pub(crate) fn tree(
     m: &mut Builder,
     name: &str,
+    levels: u32,
     terms: &[Signal],
     mut combine: impl FnMut(&mut Builder, Signal, Signal) -> Signal,
 ) -> Signal {
@@ -45,7 +45,7 @@ pub(crate) fn tree(
     let mut level = 0;
     while terms.len() > 1 {
         level += 1;
-        let registered = terms.len() == 2 || level % TREE_LEVELS == 0;
+        let registered = terms.len() == 2 || level % levels == 0;
         let of_level = |index: usize| format!("{name}_{level}_{index}");
         let combined: Vec<Signal> = (terms.chunks(2).enumerate())
             .map(|(index, pair)| match pair {
@@ -85,7 +85,8 @@ fn register_all(
 mod tests {
     use super::*;
     use crate::netlist::{Evaluator, unsigned};
-    use logattn_golden::microarchitecture::tree_stages;
+    use logattn_golden::Configuration;
+    use logattn_golden::microarchitecture::{tree_levels, tree_stages};
 
     /// Sums wide enough for all terms, whose operands are used twice: `(a + b) + (a ^ a)`.
     fn sum(m: &mut Builder, a: Signal, b: Signal) -> Signal {
@@ -97,12 +98,12 @@ mod tests {
         m.add(both, none)
     }
 
-    fn tree_of(terms: usize) -> Evaluator {
+    fn tree_of(levels: u32, terms: usize) -> Evaluator {
         let mut m = Builder::new("sum_of_terms", "");
         let inputs: Vec<Signal> = (0..terms)
             .map(|i| m.input(format!("term_{i}"), unsigned(8), ""))
             .collect();
-        let total = tree(&mut m, "sum", &inputs, sum);
+        let total = tree(&mut m, "sum", levels, &inputs, sum);
         let total = m.extend(total, 32);
         m.output("total", total, "");
         Evaluator::new(&m.finish().expect("builds")).expect("flattens")
@@ -110,9 +111,14 @@ mod tests {
 
     #[test]
     fn a_tree_takes_as_long_as_the_simulator_believes() {
-        for terms in (1..=40).chain([64, 65]) {
-            let mut device = tree_of(terms);
-            let latency = tree_stages(terms);
+        let depths = [1, 2].map(|pipeline_depth| Configuration {
+            pipeline_depth,
+            ..Configuration::named("nano").expect("known")
+        });
+        let counts = (1..=40).chain([64, 65]);
+        for (c, terms) in counts.flat_map(|terms| depths.iter().map(move |c| (c, terms))) {
+            let mut device = tree_of(tree_levels(c), terms);
+            let latency = tree_stages(c, terms);
             // New terms in every cycle, whose sum comes out alone and in time.
             let term = |cycle: u64, i: u64| (37 * cycle + 11 * i) % 256;
             for cycle in 0..u64::from(latency) + 5 {

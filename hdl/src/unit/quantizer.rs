@@ -1,17 +1,16 @@
 //! From probabilities to codes: a ladder of comparators for each value of a beat.
 
-use super::{Builder, Widths, bit, bus, ceil_log2, elastic_stage, element, loaded};
+use super::{Builder, Widths, bit, bus, ceil_log2, elastic_register, elastic_stage, element, loaded};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Accumulate, Configuration};
+use logattn_golden::microarchitecture::extra_registers;
 
-/// One value against every threshold: the code is the number of thresholds at or below it.
-///
-/// The thresholds do not decrease, so the comparisons form a thermometer and the code is read off
-/// it by binary search instead of by counting ones.
+/// One value against every threshold: the thresholds do not decrease, so the comparisons form a
+/// thermometer.
 fn comparator_ladder(c: &Configuration) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         "comparator_ladder",
-        "Code of one probability: the number of thresholds at or below it (ties survive).",
+        "One probability against every threshold: those at or below it (ties survive).",
     );
     let levels = c.levels_count();
     let value = m.input(
@@ -31,6 +30,24 @@ fn comparator_ladder(c: &Configuration) -> Result<Module, NetlistError> {
             m.name(reaches, format!("reaches_{}", level + 1))
         })
         .collect();
+    let thermometer = bus(&mut m, &thermometer);
+    m.output("reached", thermometer, "a bit a threshold, the lowest first");
+    m.finish()
+}
+
+/// The code that a thermometer of comparisons stands for: the number of its ones.
+fn thermometer_decoder(c: &Configuration) -> Result<Module, NetlistError> {
+    let mut m = Builder::new(
+        "thermometer_decoder",
+        "Code of one probability: the number of thresholds that it reaches.",
+    );
+    let levels = c.levels_count() as u32;
+    let reached = m.input(
+        "reached",
+        unsigned(levels),
+        "a bit a threshold, the lowest first; none follows a 0",
+    );
+    let thermometer = (0..levels).map(|level| m.bit(reached, level)).collect();
     let code = thermometer_code(&mut m, thermometer);
     m.output("code", code, "0 = pruned");
     m.finish()
@@ -104,19 +121,18 @@ pub(super) fn remaining_keys(
 }
 
 /// The codes of a beat (`keys_per_beat` keys of `query_block` rows), with the keys at or beyond
-/// the row's length masked, one register stage deep.
+/// the row's length masked, one register stage deep; with `pipeline_depth` 2 there is another one
+/// behind the comparisons.
 ///
 /// Outputs `survive`, a bit a key: the key has to be visited because at least one row of the block
 /// kept it (the int8 twin visits every key of the row).
 pub(crate) fn quantizer(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
-    let twin = c.accumulate == Accumulate::Multiply;
     let mut m = Builder::new(
         "quantizer",
         "Codes of one beat of probabilities; keys at or beyond the row's length never survive.",
     );
-    let rows = c.query_block;
-    let data_bits = (c.keys_per_beat * rows) as u32 * c.probability_bits;
+    let data_bits = (c.keys_per_beat * c.query_block) as u32 * c.probability_bits;
     let s_data = m.input("s_data", unsigned(data_bits), "probabilities, key-major");
     let s_last = m.input("s_last", bit(), "last beat of the row");
     let s_valid = m.input("s_valid", bit(), "beat is valid");
@@ -125,69 +141,50 @@ pub(crate) fn quantizer(c: &Configuration) -> Result<Module, NetlistError> {
         unsigned(c.length_bits()),
         "keys in the row, taken with its first beat",
     );
-    let thresholds = (!twin).then(|| {
-        let bits = c.levels_count() as u32 * c.probability_bits;
-        m.input(
-            "thresholds",
-            unsigned(bits),
-            "thresholds of codes 1.., lowest first",
-        )
-    });
+    let compared = compare(&mut m, c, s_data)?;
     let m_ready = m.input("m_ready", bit(), "receiver takes the codes");
 
-    let stage = elastic_stage(&mut m, "codes", s_valid, m_ready);
-    let accepted = m.and(s_valid, stage.enable);
+    let taken = m.wire("taken", bit());
+    let accepted = m.and(s_valid, taken);
     let accepted = m.name(accepted, "accepted");
     let remaining = remaining_keys(&mut m, c, accepted, s_last, row_length);
+    let inside: Vec<Signal> = (0..c.keys_per_beat)
+        .map(|key| {
+            let index = m.constant(key as u64, remaining.ty());
+            let inside = m.gt(remaining, index);
+            m.name(inside, format!("inside_{key}"))
+        })
+        .collect();
+    let inside_row = bus(&mut m, &inside);
+    let beat = (w.beat > 0).then(|| beat_index(&mut m, w.beat, accepted, s_last));
+    let compared_taken = m.wire("compared_taken", bit());
+    let fields = [
+        ("places", Some(compared)),
+        ("inside", Some(inside_row)),
+        ("last", Some(s_last)),
+        ("beat", beat),
+    ];
+    let wanted = ("compared", extra_registers(c) > 0);
+    let (fields, before) = elastic_register(&mut m, wanted, fields, s_valid, compared_taken);
+    m.drive(taken, before.enable);
+    let stage = elastic_stage(&mut m, "codes", before.valid, m_ready);
+    m.drive(compared_taken, stage.enable);
+    let [places, inside, last, beat] = fields;
+    let (places, inside) = (places.unwrap_or(compared), inside.unwrap_or(inside_row));
+    let (codes, survive) = masked_codes(&mut m, c, places, inside)?;
 
-    let coder = if twin {
-        linear_rounding(c)?
-    } else {
-        comparator_ladder(c)?
-    };
-    let (mut codes, mut survive, mut inside_row) = (Vec::new(), Vec::new(), Vec::new());
-    for key in 0..c.keys_per_beat {
-        let index = m.constant(key as u64, remaining.ty());
-        let inside = m.gt(remaining, index);
-        let inside = m.name(inside, format!("inside_{key}"));
-        inside_row.push(inside);
-        let mut kept = Vec::new();
-        for row in 0..rows {
-            let value = element(&mut m, s_data, key * rows + row, c.probability_bits);
-            let mut connections = vec![("value", value)];
-            connections.extend(thresholds.map(|t| ("thresholds", t)));
-            let instance = m.instance(format!("u_coder_{key}_{row}"), &coder, &connections);
-            let code = instance.output("code");
-            let mask = m.replicate(inside, w.code);
-            let masked = m.and(code, mask);
-            let masked = m.name(masked, format!("masked_{key}_{row}"));
-            kept.push(m.any(masked));
-            codes.push(masked);
-        }
-        survive.push(if twin { inside } else { m.or_all(&kept) });
-    }
-
-    let position = if w.beat > 0 {
-        Some(beat_index(&mut m, w.beat, accepted, s_last))
-    } else {
-        None
-    };
-    let codes = bus(&mut m, &codes);
     let codes = loaded(&mut m, "codes", stage.enable, codes);
-    let survive = bus(&mut m, &survive);
     let survive = loaded(&mut m, "survive", stage.enable, survive);
-    let last = loaded(&mut m, "last", stage.enable, s_last);
-    let position = position.map(|index| loaded(&mut m, "beat", stage.enable, index));
-
-    m.output("s_ready", stage.enable, "beat is taken");
+    let last = loaded(&mut m, "last", stage.enable, last.unwrap_or(s_last));
+    m.output("s_ready", taken, "beat is taken");
     m.output("m_codes", codes, "codes, key-major");
     m.output("m_survive", survive, "keys that have to be visited");
-    if let Some(position) = position {
-        m.output("m_beat", position, "index of the beat in its row");
+    if let Some(beat) = beat {
+        let beat = loaded(&mut m, "beat", stage.enable, beat);
+        m.output("m_beat", beat, "index of the beat in its row");
     }
     m.output("m_last", last, "last beat of the row");
     m.output("m_valid", stage.valid, "codes are valid");
-    let inside_row = bus(&mut m, &inside_row);
     m.output(
         "inside_row",
         inside_row,
@@ -199,6 +196,71 @@ pub(crate) fn quantizer(c: &Configuration) -> Result<Module, NetlistError> {
         "a beat is taken in this cycle (for the counters)",
     );
     m.finish()
+}
+
+/// What the comparisons say of each place of a beat: a thermometer, of the twin the code itself.
+fn compare(m: &mut Builder, c: &Configuration, s_data: Signal) -> Result<Signal, NetlistError> {
+    let places = c.keys_per_beat * c.query_block;
+    let twin = c.accumulate == Accumulate::Multiply;
+    let thresholds = (!twin).then(|| {
+        let bits = c.levels_count() as u32 * c.probability_bits;
+        m.input(
+            "thresholds",
+            unsigned(bits),
+            "thresholds of codes 1.., lowest first",
+        )
+    });
+    let (coder, output) = match twin {
+        true => (linear_rounding(c)?, "code"),
+        false => (comparator_ladder(c)?, "reached"),
+    };
+    let compared: Vec<Signal> = (0..places)
+        .map(|place| {
+            let (key, row) = (place / c.query_block, place % c.query_block);
+            let value = element(m, s_data, place, c.probability_bits);
+            let mut connections = vec![("value", value)];
+            connections.extend(thresholds.map(|t| ("thresholds", t)));
+            let name = format!("u_coder_{key}_{row}");
+            m.instance(name, &coder, &connections).output(output)
+        })
+        .collect();
+    Ok(bus(m, &compared))
+}
+
+/// The codes of the places that are inside their row, 0 for the others, and the keys that survive.
+fn masked_codes(
+    m: &mut Builder,
+    c: &Configuration,
+    places: Signal,
+    inside: Signal,
+) -> Result<(Signal, Signal), NetlistError> {
+    let twin = c.accumulate == Accumulate::Multiply;
+    let bits = places.width() / (c.keys_per_beat * c.query_block) as u32;
+    let decoder = match twin {
+        true => None,
+        false => Some(thermometer_decoder(c)?),
+    };
+    let (mut codes, mut survive) = (Vec::new(), Vec::new());
+    for key in 0..c.keys_per_beat {
+        let inside = m.bit(inside, key as u32);
+        let mut kept = Vec::new();
+        for row in 0..c.query_block {
+            let place = element(m, places, key * c.query_block + row, bits);
+            let code = match &decoder {
+                Some(decoder) => m
+                    .instance(format!("u_decoder_{key}_{row}"), decoder, &[("reached", place)])
+                    .output("code"),
+                None => place,
+            };
+            let mask = m.replicate(inside, code.width());
+            let masked = m.and(code, mask);
+            let masked = m.name(masked, format!("masked_{key}_{row}"));
+            kept.push(m.any(masked));
+            codes.push(masked);
+        }
+        survive.push(if twin { inside } else { m.or_all(&kept) });
+    }
+    Ok((bus(m, &codes), bus(m, &survive)))
 }
 
 /// The index of the beat in hand in its row.

@@ -25,7 +25,7 @@ use super::{Builder, Widths, bit, bus, ceil_log2, element, loaded};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::{
-    HEAD_BLOCKS_BITS, SCORE_SHIFT_BITS, score_engine_cycles, tree_stages,
+    HEAD_BLOCKS_BITS, SCORE_SHIFT_BITS, extra_registers, score_engine_cycles, tree_stages,
 };
 
 /// Ports of the query side.
@@ -259,11 +259,17 @@ fn dot_products(
     shift: Signal,
 ) -> Result<(Signal, Vec<Signal>), NetlistError> {
     // The shift of a block goes along with its products and sums.
-    let shift = delayed(m, "shift", shift, 1 + tree_stages(c.head_dimension));
+    let extra = extra_registers(c);
+    let stages = 1 + extra + tree_stages(c, c.head_dimension);
+    let shift = delayed(m, "shift", shift, stages);
+    let keys = delayed(m, "keys", memory.output("m_keys"), extra);
+    let block: Vec<Signal> = (block.iter().enumerate())
+        .map(|(row, query)| delayed(m, &format!("multiplied_{row}"), *query, extra))
+        .collect();
     let module = dot_product(c)?;
     let (mut scores, mut saturated) = (Vec::new(), Vec::new());
     for place in 0..c.keys_per_beat {
-        let key = element(m, memory.output("m_keys"), place, vector_bits(c));
+        let key = element(m, keys, place, vector_bits(c));
         for (row, query) in block.iter().enumerate() {
             let instance = m.instance(
                 format!("u_dot_product_{place}_{row}"),

@@ -1,16 +1,18 @@
 //! From distances to codes: the quantizer of the score input.
 
 use super::quantizer::thermometer_code;
-use super::{Builder, Widths, bit, bus, elastic_stage, element, loaded};
+use super::{Builder, Widths, bit, bus, elastic_register, elastic_stage, element, loaded};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::microarchitecture::extra_registers;
 use logattn_golden::scores::ScoreFormat;
 
 /// One key against every threshold of its row: the code is the number of moved thresholds that
 /// its closeness exceeds.
 ///
-/// The thresholds do not decrease, so one comparison tells in which half the code is, and the
-/// others look only there. These form a thermometer that is read off by binary search.
+/// The thresholds do not decrease, so one comparison, made before ([`upper_half`]), tells in which
+/// half the code is, and the others look only there. These form a thermometer that is read off by
+/// binary search.
 fn comparator_ladder(c: &Configuration, format: &ScoreFormat) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         "comparator_ladder",
@@ -22,19 +24,22 @@ fn comparator_ladder(c: &Configuration, format: &ScoreFormat) -> Result<Module, 
         unsigned(bits),
         "2^distance_bits - 1 less the distance to the largest score",
     );
+    let upper = m.input("upper", bit(), "the closeness exceeds the middle threshold");
     let thresholds = m.input(
         "thresholds",
         unsigned(c.levels_count() as u32 * bits),
         "moved thresholds of codes 1.., lowest first, non-decreasing",
     );
-    let thresholds: Vec<Signal> = (0..c.levels_count())
-        .map(|level| element(&mut m, thresholds, level, bits))
+    let middle = c.levels_count() / 2;
+    let unread = element(&mut m, thresholds, middle, bits);
+    m.comment("the middle one, which has been compared");
+    m.unused(unread);
+    let inverted: Vec<Signal> = (0..c.levels_count())
+        .map(|level| {
+            let threshold = element(&mut m, thresholds, level, bits);
+            m.not(threshold)
+        })
         .collect();
-    let middle = thresholds.len() / 2;
-    let upper = m.gt(closeness, thresholds[middle]);
-    let upper = m.name(upper, "upper_half");
-    let inverted = thresholds.iter().map(|threshold| m.not(*threshold));
-    let inverted: Vec<Signal> = inverted.collect();
     let halves = inverted[..middle].iter().zip(&inverted[middle + 1..]);
     let thermometer = halves
         .enumerate()
@@ -47,6 +52,18 @@ fn comparator_ladder(c: &Configuration, format: &ScoreFormat) -> Result<Module, 
     let code = m.concat(&[upper, lower]);
     m.output("code", code, "0 = pruned");
     m.finish()
+}
+
+/// Whether the closeness exceeds the middle threshold: the code is in the upper half.
+fn upper_half(
+    m: &mut Builder,
+    c: &Configuration,
+    (closeness, thresholds): (Signal, Signal),
+    name: String,
+) -> Signal {
+    let middle = element(m, thresholds, c.levels_count() / 2, closeness.width());
+    let upper = m.gt(closeness, middle);
+    m.name(upper, name)
 }
 
 /// closeness > threshold, as the carry of closeness + ~threshold: the choice of the threshold fits
@@ -69,7 +86,8 @@ struct Largest {
     nonempty: Signal,
 }
 
-/// The codes of a beat, one register stage deep.
+/// The codes of a beat, one register stage deep; with `pipeline_depth` 2 there is another one behind
+/// the first comparison.
 ///
 /// Outputs `survive`, a bit a key: the key has to be visited because at least one row of the block
 /// kept it. With `normalize = "complement"` the row's largest key is left out there: it goes first
@@ -107,7 +125,39 @@ pub(crate) fn score_quantizer(
     let s_valid = m.input("s_valid", bit(), "beat is valid");
     let m_ready = m.input("m_ready", bit(), "receiver takes the codes");
 
-    let stage = elastic_stage(&mut m, "codes", s_valid, m_ready);
+    let uppers: Vec<Signal> = (0..keys * rows)
+        .map(|place| {
+            let (key, row) = (place / rows, place % rows);
+            let closeness = element(&mut m, s_closeness, place, bits);
+            let thresholds = element(&mut m, s_thresholds, row, row_thresholds);
+            let pair = (closeness, thresholds);
+            upper_half(&mut m, c, pair, format!("upper_{key}_{row}"))
+        })
+        .collect();
+    let uppers_now = bus(&mut m, &uppers);
+    let compared_taken = m.wire("compared_taken", bit());
+    let fields = [
+        ("closeness", Some(s_closeness)),
+        ("thresholds", Some(s_thresholds)),
+        ("uppers", Some(uppers_now)),
+        ("last", Some(s_last)),
+        ("beat", s_beat),
+        ("largest_key", largest.as_ref().and_then(|largest| largest.key)),
+        ("nonempty", largest.as_ref().map(|largest| largest.nonempty)),
+    ];
+    let wanted = ("compared", extra_registers(c) > 0);
+    let (fields, before) = elastic_register(&mut m, wanted, fields, s_valid, compared_taken);
+    let stage = elastic_stage(&mut m, "codes", before.valid, m_ready);
+    m.drive(compared_taken, stage.enable);
+    let [closeness, thresholds, uppers, last, beat, largest_key, nonempty] = fields;
+    let [s_closeness, s_thresholds, uppers] =
+        [(closeness, s_closeness), (thresholds, s_thresholds), (uppers, uppers_now)]
+            .map(|(behind, before)| behind.unwrap_or(before));
+    let (s_last, s_beat) = (last.unwrap_or(s_last), beat);
+    let largest = nonempty.map(|nonempty| Largest {
+        key: largest_key,
+        nonempty,
+    });
     let ladder = comparator_ladder(c, format)?;
     let thresholds: Vec<Signal> = (0..rows)
         .map(|row| element(&mut m, s_thresholds, row, row_thresholds))
@@ -116,8 +166,14 @@ pub(crate) fn score_quantizer(
     for key in 0..keys {
         let mut kept = Vec::new();
         for (row, thresholds) in thresholds.iter().enumerate() {
-            let closeness = element(&mut m, s_closeness, key * rows + row, bits);
-            let ports = [("closeness", closeness), ("thresholds", *thresholds)];
+            let place = key * rows + row;
+            let closeness = element(&mut m, s_closeness, place, bits);
+            let upper = m.bit(uppers, place as u32);
+            let ports = [
+                ("closeness", closeness),
+                ("upper", upper),
+                ("thresholds", *thresholds),
+            ];
             let code = m
                 .instance(format!("u_coder_{key}_{row}"), &ladder, &ports)
                 .output("code");
@@ -139,7 +195,7 @@ pub(crate) fn score_quantizer(
     let survive = bus(&mut m, &survive);
     let survive = loaded(&mut m, "survive", stage.enable, survive);
     let last = loaded(&mut m, "last", stage.enable, s_last);
-    m.output("s_ready", stage.enable, "beat is taken");
+    m.output("s_ready", before.enable, "beat is taken");
     m.output("m_codes", codes, "codes, key-major");
     m.output("m_survive", survive, "keys that have to be visited");
     if let Some(beat) = s_beat {
@@ -148,7 +204,7 @@ pub(crate) fn score_quantizer(
     }
     m.output("m_last", last, "last beat of the row");
     if let Some(largest) = largest {
-        pass_largest(&mut m, bits, &ladder, stage.enable, thresholds[0], largest);
+        pass_largest(&mut m, c, &ladder, stage.enable, thresholds[0], largest);
     }
     m.output("m_valid", stage.valid, "codes are valid");
     m.finish()
@@ -176,14 +232,20 @@ fn is_other(
 /// The largest key and its code, which is that of the distance 0.
 fn pass_largest(
     m: &mut Builder,
-    bits: u32,
+    c: &Configuration,
     ladder: &Module,
     enable: Signal,
     thresholds: Signal,
     largest: Largest,
 ) {
+    let bits = thresholds.width() / c.levels_count() as u32;
     let closest = m.constant((1 << bits) - 1, unsigned(bits));
-    let ports = [("closeness", closest), ("thresholds", thresholds)];
+    let upper = upper_half(m, c, (closest, thresholds), "upper_largest".to_string());
+    let ports = [
+        ("closeness", closest),
+        ("upper", upper),
+        ("thresholds", thresholds),
+    ];
     let code = m.instance("u_largest_coder", ladder, &ports).output("code");
     let code = loaded(m, "largest_code", enable, code);
     if let Some(key) = largest.key {

@@ -11,6 +11,7 @@ use super::accumulator::{Pipeline, by_code, lane_sums, pipeline, row_outputs, ru
 use super::{Builder, Widths, bit, choose, element, loaded};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::microarchitecture::extra_registers;
 
 /// Left shift of each code: `max_shift - shift[code]`, and whether the code survives; the largest
 /// key does, shifted by `max_shift`, whatever its code.
@@ -92,7 +93,13 @@ fn difference(m: &mut Builder, c: &Configuration, value: Signal) -> Signal {
     let kept = m.extend(kept, c.value_bits + 1);
     let less = m.sub(value, kept);
     let difference = m.mux(is_largest, value, less);
-    m.name(difference, "difference")
+    match extra_registers(c) {
+        0 => m.name(difference, "difference"),
+        _ => {
+            let differ = m.input("differ", bit(), "load the difference");
+            loaded(m, "difference", differ, difference)
+        }
+    }
 }
 
 /// The sum of one row's levels, as the lanes see them: the row's normalizer.
@@ -144,13 +151,21 @@ pub(crate) fn shift_accumulator(c: &Configuration) -> Result<Module, NetlistErro
     let largest = largest_control(&mut m, &p);
     let (mut sums, mut normalizers) = (Vec::new(), Vec::new());
     for row in 0..c.query_block {
-        let code = element(&mut m, p.codes, row, w.code);
+        let codes = p.early.map_or(p.codes, |(codes, _)| codes);
+        let code = element(&mut m, codes, row, w.code);
         let mut connections = vec![("code", code), ("shifts", shifts)];
         connections.extend(p.largest.map(|largest| ("largest", largest)));
         let amount = m.instance(format!("u_amount_{row}"), &amounts, &connections);
+        let [amount, survives] = ["amount", "survives"].map(|name| {
+            let found = amount.output(name);
+            match p.early {
+                Some((_, enable)) => loaded(&mut m, &format!("{name}_{row}"), enable, found),
+                None => found,
+            }
+        });
         let mut control = vec![
-            ("amount", amount.output("amount")),
-            ("survives", amount.output("survives")),
+            ("amount", amount),
+            ("survives", survives),
             ("scale", p.scale),
             ("add", p.add),
             ("first", p.first),
@@ -174,7 +189,10 @@ fn largest_control(m: &mut Builder, p: &Pipeline) -> Vec<(&'static str, Signal)>
     m.comment(
         "not in a cycle without a key: the row's other keys are still to be compared with it",
     );
-    let keep = m.and_all(&[p.scale, p.valid, largest]);
+    let loads = p.differ.unwrap_or(p.scale);
+    let keep = m.and_all(&[loads, p.valid, largest]);
     let keep = m.name(keep, "keep_largest");
-    vec![("largest", largest), ("keep", keep)]
+    let mut control = vec![("largest", largest), ("keep", keep)];
+    control.extend(p.differ.map(|differ| ("differ", differ)));
+    control
 }

@@ -21,10 +21,10 @@ mod visits;
 #[cfg(test)]
 mod tests;
 
-use super::{Builder, Widths, bit, bus, ceil_log2, loaded};
+use super::{Builder, Widths, bit, bus, ceil_log2, elastic_register, loaded};
 use crate::netlist::{Memory, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Configuration, Normalize};
-use logattn_golden::microarchitecture::queue_depth;
+use logattn_golden::microarchitecture::{extra_registers, queue_depth};
 
 /// What travels with a beat that has survivors. Each field is absent where it would be empty.
 #[derive(Clone, Copy)]
@@ -119,7 +119,8 @@ pub(crate) fn survivor_selector(c: &Configuration) -> Result<Module, NetlistErro
     let next = queue(&mut m, c, &w, held.push, packed, full);
     let entry = Entry::unpack(&mut m, next.packed, &held.entry);
     if let Some(last) = next.last {
-        m.drive(last, entry.last);
+        let read = Entry::unpack(&mut m, next.read, &held.entry);
+        m.drive(last, read.last);
     }
     visits::visit(&mut m, c, &w, &next, entry, m_ready);
     m.output("s_ready", held.s_ready, "beat is taken");
@@ -236,6 +237,9 @@ fn hold_largest(
 
 /// The queue's oldest entry, read ahead into the memory's output register.
 struct Next {
+    /// The entry as it comes from the memory.
+    read: Signal,
+    /// The entry to be visited next: the same, with `pipeline_depth` 2 a register later.
     packed: Signal,
     valid: Signal,
     /// To be driven by the caller where there are several passes: the entry is its row's last one.
@@ -263,6 +267,7 @@ fn queue(
     m.memory_exclusive(memory);
     let one = m.constant(1, pointer);
     let take = m.wire("take", bit());
+    let leaves = m.wire("next_leaves", bit());
     let last = (w.pass > 0).then(|| m.wire("next_last", bit()));
 
     let write_pointer = m.register_reset("write_pointer", pointer, 0);
@@ -276,7 +281,7 @@ fn queue(
     let unread = m.name(unread, "unread");
     let (source, available, oldest, pass) = match last {
         Some(last) => {
-            let rewound = rewind(m, c, w, take, last, read_pointer, unread);
+            let rewound = rewind(m, c, w, leaves, last, read_pointer, unread);
             (
                 rewound.source,
                 rewound.available,
@@ -288,9 +293,15 @@ fn queue(
     };
 
     let next_valid = m.register_reset("next_valid", bit(), 0);
-    let (packed, read) = read_ahead(m, memory, next_valid, take, available, source, address_bits);
+    let (packed, read) = read_ahead(m, memory, next_valid, leaves, available, source, address_bits);
     let following = m.add(source, one);
     m.update_if(read_pointer, read, following);
+    let fields = [("entry", Some(packed)), ("pass", pass)];
+    let wanted = ("fetched", extra_registers(c) > 0);
+    let (fields, fetched) = elastic_register(m, wanted, fields, next_valid, take);
+    let taken = m.and(next_valid, fetched.enable);
+    m.drive(leaves, taken);
+    let [entry, pass] = fields;
 
     m.comment("full when the write pointer is one lap ahead of the oldest entry still needed");
     let lap = m.constant(1 << address_bits, pointer);
@@ -298,8 +309,9 @@ fn queue(
     let is_full = m.eq(write_pointer, wrapped);
     m.drive(full, is_full);
     Next {
-        packed,
-        valid: next_valid,
+        read: packed,
+        packed: entry.unwrap_or(packed),
+        valid: fetched.valid,
         last,
         take,
         pass,

@@ -1,12 +1,15 @@
 //! Collects the operations of a part.
 
 use super::{Operation, OperationKind, Operations, Part};
-use logattn_golden::microarchitecture::TREE_LEVELS;
 
 /// Adds to the operations of a part.
 pub(super) struct Counter<'a> {
     pub operations: &'a mut Operations,
     pub part: Part,
+    /// Levels of a tree between two registers.
+    pub tree_levels: u32,
+    /// `pipeline_depth` adds registers.
+    pub deep: bool,
 }
 
 impl Counter<'_> {
@@ -52,6 +55,13 @@ impl Counter<'_> {
         self.push(OperationKind::Register, work, bits, count);
     }
 
+    /// A register that is there with `pipeline_depth` 2 only.
+    pub(super) fn further_register(&mut self, work: &'static str, bits: u32, count: u64) {
+        if self.deep {
+            self.register(work, bits, count);
+        }
+    }
+
     /// Accesses to a memory on chip, a word each.
     pub(super) fn memory(
         &mut self,
@@ -71,7 +81,7 @@ impl Counter<'_> {
         });
     }
 
-    /// A binary tree over `terms` terms with a register after every [`TREE_LEVELS`] levels and
+    /// A binary tree over `terms` terms with a register after every `tree_levels` levels and
     /// after the last; with `growth` 1 a level's results have one bit more than its terms.
     pub(super) fn tree(
         &mut self,
@@ -85,7 +95,7 @@ impl Counter<'_> {
             level += 1;
             bits += growth;
             self.push(kind, work, bits, (terms / 2) as u64 * count);
-            let registered = terms == 2 || level % TREE_LEVELS == 0;
+            let registered = terms == 2 || level % self.tree_levels == 0;
             terms = terms.div_ceil(2);
             if registered {
                 self.register(registers, bits, terms as u64 * count);

@@ -7,7 +7,8 @@ use logattn_golden::config::{
     Accumulate, Configuration, Input, LINEAR_CODE_BITS, Normalize, QUERY_KEY_BITS,
 };
 use logattn_golden::microarchitecture::{
-    QUOTIENT_BITS_A_CYCLE, distance_buffer_depth, division_cycles, queue_depth, score_buffer_depth,
+    QUOTIENT_BITS_A_CYCLE, distance_buffer_depth, division_cycles, extra_registers, queue_depth,
+    score_buffer_depth, tree_levels,
 };
 use logattn_golden::reciprocal::ReciprocalFormat;
 use logattn_golden::scores::{Exp2, ScoreFormat, ScoreParameters};
@@ -17,6 +18,8 @@ pub(super) fn count(d: &Datapath, operations: &mut Operations) {
     let mut n = Counter {
         operations,
         part: Part::Streams,
+        tree_levels: tree_levels(d.c),
+        deep: extra_registers(d.c) > 0,
     };
     streams(d, &mut n);
     if d.c.input == Input::Qkv {
@@ -112,6 +115,8 @@ fn score_engine(d: &Datapath, n: &mut Counter) {
     let (places, elements) = (d.places(), c.head_dimension as u64);
     let factors = (QUERY_KEY_BITS, QUERY_KEY_BITS);
     n.multiply("products of query and key", factors, places * elements);
+    n.further_register("keys in use", vector, read);
+    n.further_register("queries multiplied", vector, d.filled_rows());
     n.register("products", 2 * QUERY_KEY_BITS, places * elements);
     n.tree(
         OperationKind::Add,
@@ -120,6 +125,7 @@ fn score_engine(d: &Datapath, n: &mut Counter) {
         places,
     );
     n.shift("products to scores", c.product_bits(), places);
+    n.further_register("shifted products", c.product_bits(), places);
     n.register("scores", c.attention_bits(), places);
 }
 
@@ -142,12 +148,15 @@ fn row_statistics(d: &Datapath, format: &ScoreFormat, n: &mut Counter) {
         n.memory(OperationKind::SramWrite, written, buffer, d.a.beats);
         n.memory(OperationKind::SramRead, read, buffer, d.a.beats);
     }
+    n.further_register("scores in hand", scores.bits, d.a.beats);
+    n.further_register("distances in hand", distances.bits, d.a.beats);
     largest_scores(d, p, n);
     powers_of_two(d, format, n);
 
     let width = p.distance_bits.max(format.offset_bits()) + 2;
     let levels = c.levels_count() as u64;
     n.add("thresholds moved", width, d.filled_rows() * (1 + levels));
+    n.further_register("offsets", width, d.filled_rows());
     n.register(
         "thresholds moved",
         p.distance_bits,
@@ -195,9 +204,11 @@ fn quantizer(d: &Datapath, n: &mut Counter) {
     let (c, places) = (d.c, d.places());
     if c.accumulate == Accumulate::Multiply {
         n.add("rounding to 8 bits", c.probability_bits + 1, places);
+        n.further_register("rounded", LINEAR_CODE_BITS, places);
     } else {
         let compares = places * c.levels_count() as u64;
         n.compare("thresholds", c.probability_bits, compares);
+        n.further_register("comparisons", c.levels_count() as u32, places);
     }
     codes(d, n);
 }
@@ -212,6 +223,7 @@ fn score_quantizer(d: &Datapath, format: &ScoreFormat, n: &mut Counter) {
     };
     let coded = d.places() + largest;
     n.compare("middle threshold", bits, coded);
+    n.further_register("distances compared", bits + 1, d.places());
     // Written as additions of which the carry is used.
     let others = (d.c.levels_count() / 2) as u64;
     n.add("thresholds of the half", bits, coded * others);
@@ -245,6 +257,7 @@ fn survivor_selector(d: &Datapath, n: &mut Counter) {
         d.a.entries,
     );
     n.memory(OperationKind::SramRead, "entries read", queue, read);
+    n.further_register("entry fetched", entry, read);
     n.register("entry in hand", entry, read);
     n.add("next survivor", visits, d.a.visits);
     n.register("survivors left", visits, d.a.visits);
@@ -265,6 +278,7 @@ fn value_memory(d: &Datapath, n: &mut Counter) {
     n.memory(OperationKind::SramRead, "values read", values, d.a.visits);
     let codes = c.stored_code_bits() * c.query_block as u32;
     n.register("codes of the key", codes, d.a.visits);
+    n.further_register("values fetched", value_word(c), d.a.visits);
 }
 
 fn value_word(c: &Configuration) -> u32 {
@@ -279,6 +293,7 @@ fn shift_accumulator(d: &Datapath, n: &mut Counter) {
     if complement {
         n.add("differences to the largest key", c.value_bits + 1, lanes);
         n.register("values of the largest key", c.value_bits, d.outputs());
+        n.further_register("differences", c.value_bits + 1, lanes);
     }
     n.shift("values", shifted, lanes);
     n.register("shifted values", shifted, lanes);
@@ -391,6 +406,7 @@ fn divide(d: &Datapath, format: &ReciprocalFormat, n: &mut Counter) {
 /// `normalize = "complement"`: the denominator is a power of two.
 fn round(d: &Datapath, output_bits: u32, n: &mut Counter) {
     let c = d.c;
+    n.further_register("sums chosen", c.accumulator_bits(), d.outputs());
     let dropped = (c.max_shift.unwrap_or(0) + c.value_bits).saturating_sub(output_bits);
     if dropped > 0 {
         let bits = c.accumulator_bits() + 1 - dropped;

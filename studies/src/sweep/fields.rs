@@ -31,7 +31,7 @@ pub const ABSENT: &str = "absent";
 
 /// Every field of [`logattn_golden::Configuration`] but its name, with the kind of its values and
 /// whether it may be absent.
-const FIELDS: [(&str, Kind, bool); 25] = [
+const FIELDS: [(&str, Kind, bool); 26] = [
     (
         "input",
         Kind::Word(&["probabilities", "scores", "qkv"]),
@@ -58,6 +58,7 @@ const FIELDS: [(&str, Kind, bool); 25] = [
     ("output_bits", Kind::Integer, true),
     ("output_lanes", Kind::Integer, false),
     ("value_banks", Kind::Integer, true),
+    ("pipeline_depth", Kind::Integer, true),
     ("max_shift", Kind::Integer, true),
     ("thresholds", Kind::Integers, true),
     ("shifts", Kind::Integers, true),

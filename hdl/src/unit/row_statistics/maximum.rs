@@ -4,7 +4,7 @@ use crate::netlist::{Builder, Module, NetlistError, Signal, signed, unsigned};
 use crate::unit::pipeline::{delayed, delayed_valid, tree};
 use crate::unit::{Widths, bit, bus, element};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::tree_stages;
+use logattn_golden::microarchitecture::{tree_levels, tree_stages};
 
 /// The largest scores of some keys of a beat, with whether the first of these keys belongs to the
 /// row: [score, flag].
@@ -49,7 +49,7 @@ pub(super) fn row_maximum(c: &Configuration) -> Result<Module, NetlistError> {
     let s_last = m.input("s_last", bit(), "last beat of the row");
     let s_valid = m.input("s_valid", bit(), "scores are valid");
 
-    let stages = tree_stages(keys);
+    let stages = tree_stages(c, keys);
     let valid = delayed_valid(&mut m, "valid", s_valid, stages);
     let last = delayed(&mut m, "last", s_last, stages);
     let first = m.register_reset("first", bit(), 1);
@@ -66,7 +66,8 @@ pub(super) fn row_maximum(c: &Configuration) -> Result<Module, NetlistError> {
                 m.name(word, format!("score_{key}_{row}"))
             })
             .collect();
-        let of_beat = tree(&mut m, &format!("largest_{row}"), &scores, larger);
+        let name = format!("largest_{row}");
+        let of_beat = tree(&mut m, &name, tree_levels(c), &scores, larger);
         let score = m.slice(of_beat, 0, bits);
         let score = m.as_signed(score);
         let score = m.name(score, format!("of_beat_{row}"));

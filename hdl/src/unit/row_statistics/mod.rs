@@ -23,12 +23,14 @@ mod store;
 
 use super::accumulator::running_sum;
 use super::pipeline::{delayed, delayed_valid, tree};
-use super::{Builder, Widths, bit, bus, element, loaded};
+use super::{Builder, Widths, bit, bus, elastic_register, element, loaded};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use distance::score_distance;
 use largest::{Found, find_largest};
 use logattn_golden::config::{Configuration, Input, Normalize};
-use logattn_golden::microarchitecture::{distance_buffer_depth, score_buffer_depth, tree_stages};
+use logattn_golden::microarchitecture::{
+    distance_buffer_depth, extra_registers, score_buffer_depth, tree_levels, tree_stages,
+};
 use logattn_golden::scores::ScoreFormat;
 use maximum::row_maximum;
 use offset::row_offset;
@@ -234,7 +236,10 @@ fn find_distances(
     let (c, format) = (parts.c, parts.format);
     let (rows, bits) = (c.query_block, c.attention_bits());
     let places = c.keys_per_beat * rows;
+    let extra = extra_registers(c);
     let maxima = loaded(m, "maxima", parts.score_read, maxima);
+    let maxima = delayed(m, "compared_maxima", maxima, extra);
+    let word = delayed(m, "compared_word", word, extra);
     let always = m.constant(1, bit());
     let distance = score_distance(format)?;
     let inside = m.slice(word, places as u32 * bits, places as u32);
@@ -260,8 +265,8 @@ fn find_distances(
     Ok(Distances {
         word: m.name(closeness, "closeness"),
         inside: loaded(m, "in_row", always, inside),
-        valid: delayed_valid(m, "distance_valid", parts.score_read, 2),
-        ends: delayed_valid(m, "distance_ends", parts.score_end, 2),
+        valid: delayed_valid(m, "distance_valid", parts.score_read, 2 + extra),
+        ends: delayed_valid(m, "distance_ends", parts.score_end, 2 + extra),
     })
 }
 
@@ -284,7 +289,7 @@ fn sum_powers(
     beats: &Beats,
 ) -> Result<Rows, NetlistError> {
     let (c, format) = (parts.c, parts.format);
-    let stages = tree_stages(c.keys_per_beat);
+    let stages = tree_stages(c, c.keys_per_beat);
     let powers = beat_powers(m, parts, distances)?;
     let add = delayed_valid(m, "power_valid", distances.valid, stages + 1);
     let ends = delayed_valid(m, "power_ends", distances.ends, stages + 1);
@@ -295,7 +300,8 @@ fn sum_powers(
     let mut offsets = Vec::new();
     let mut known = done;
     for (row, powers) in powers.iter().enumerate() {
-        let of_beat = tree(m, &format!("beat_sum_{row}"), powers, |m, a, b| {
+        let name = format!("beat_sum_{row}");
+        let of_beat = tree(m, &name, tree_levels(c), powers, |m, a, b| {
             let wide = a.width() + 1;
             let (a, b) = (m.extend(a, wide), m.extend(b, wide));
             m.add(a, b)
@@ -323,7 +329,7 @@ fn sum_powers(
             largest: at_maximum(m, parts, distances.word),
             beat: beats
                 .index
-                .map(|index| delayed(m, "distance_beat", index, 2)),
+                .map(|index| delayed(m, "distance_beat", index, 2 + extra_registers(c))),
             valid: distances.valid,
             ends: distances.ends,
         };
@@ -376,9 +382,11 @@ fn beat_powers(
 /// Third pass: distances leave with the thresholds of their rows.
 fn hand_out(m: &mut Builder, parts: &Parts, rows: Rows, closeness: Signal) {
     let m_ready = m.input("m_ready", bit(), "receiver takes the beat");
+    let deep = extra_registers(parts.c) > 0;
     let valid = m.register_reset("next_valid", bit(), 0);
+    let next_taken = m.wire("next_taken", bit());
     let vacant = m.not(valid);
-    let wanted = m.or(vacant, m_ready);
+    let wanted = m.or(vacant, next_taken);
     let wanted = m.name(wanted, "read_wanted");
     let read = m.and(rows.available, wanted);
     m.drive(parts.distance_read, read);
@@ -386,25 +394,43 @@ fn hand_out(m: &mut Builder, parts: &Parts, rows: Rows, closeness: Signal) {
     m.drive(parts.distance_end, ends);
     m.update_if(valid, wanted, rows.available);
 
-    let moved = move_thresholds(m, parts, rows.offsets);
     let last = loaded(m, "next_last", parts.distance_read, rows.beats.last);
-    m.output(
-        "m_closeness",
-        closeness,
-        "2^distance_bits - 1 less the distance, key-major",
-    );
+    let beat = (rows.beats.index).map(|index| loaded(m, "next_beat", parts.distance_read, index));
+    let largest =
+        (rows.largest).map(|largest| loaded(m, "next_largest", parts.distance_read, largest));
+    let fields = [
+        ("closeness", Some(closeness)),
+        ("last", Some(last)),
+        ("beat", beat),
+        ("largest", largest),
+    ];
+    let (fields, stage) = elastic_register(m, ("moved", deep), fields, valid, m_ready);
+    m.drive(next_taken, stage.enable);
+    let loads = match deep {
+        true => stage.enable,
+        false => parts.distance_read,
+    };
+    let moved = move_thresholds(m, parts, rows.offsets, loads);
+    let [closeness, last, beat, largest] = fields;
+    if let Some(closeness) = closeness {
+        m.output(
+            "m_closeness",
+            closeness,
+            "2^distance_bits - 1 less the distance, key-major",
+        );
+    }
     m.output(
         "m_thresholds",
         moved,
         "what the closeness of codes 1.. exceeds, code 1 of row 0 lowest",
     );
-    m.output("m_last", last, "last beat of the row");
-    if let Some(index) = rows.beats.index {
-        let beat = loaded(m, "next_beat", parts.distance_read, index);
+    if let Some(last) = last {
+        m.output("m_last", last, "last beat of the row");
+    }
+    if let Some(beat) = beat {
         m.output("m_beat", beat, "index of the beat in its row");
     }
-    if let Some(largest) = rows.largest {
-        let largest = loaded(m, "next_largest", parts.distance_read, largest);
+    if let Some(largest) = largest {
         if parts.w.key > 0 {
             let key = m.slice(largest, 0, parts.w.key);
             m.output("m_largest_key", key, "the row's largest key");
@@ -412,12 +438,13 @@ fn hand_out(m: &mut Builder, parts: &Parts, rows: Rows, closeness: Signal) {
         let nonempty = m.bit(largest, parts.w.key);
         m.output("m_nonempty", nonempty, "the row has keys");
     }
-    m.output("m_valid", valid, "beat is valid");
+    m.output("m_valid", stage.valid, "beat is valid");
 }
 
 /// D_MAX - 1 + threshold + offset for each code and row, what a closeness must exceed: at least 0,
-/// and at most D_MAX, which none exceeds.
-fn move_thresholds(m: &mut Builder, parts: &Parts, offsets: Signal) -> Signal {
+/// and at most D_MAX, which none exceeds. Registers that load when `loads` is high; with
+/// `pipeline_depth` 2 the sum without the thresholds has one in front of them.
+fn move_thresholds(m: &mut Builder, parts: &Parts, offsets: Signal, loads: Signal) -> Signal {
     let (c, format) = (parts.c, parts.format);
     let bits = format.parameters().distance_bits;
     let thresholds = m.input(
@@ -445,7 +472,10 @@ fn move_thresholds(m: &mut Builder, parts: &Parts, offsets: Signal) -> Signal {
         let offset = m.extend(offset, ty.width());
         let offset = m.as_signed(offset);
         let base = m.add(offset, most);
-        let base = m.name(base, format!("base_{row}"));
+        let base = match extra_registers(c) {
+            0 => m.name(base, format!("base_{row}")),
+            _ => loaded(m, &format!("base_{row}"), parts.distance_read, base),
+        };
         for (index, threshold) in thresholds.iter().enumerate() {
             let sum = m.add(base, *threshold);
             let sum = m.as_unsigned(sum);
@@ -456,7 +486,7 @@ fn move_thresholds(m: &mut Builder, parts: &Parts, offsets: Signal) -> Signal {
             let unreachable = m.constant((1 << bits) - 1, unsigned(bits));
             let next = m.mux(out_of_reach, unreachable, low);
             let name = format!("moved_threshold_{row}_{}", index + 1);
-            moved.push(loaded(m, &name, parts.distance_read, next));
+            moved.push(loaded(m, &name, loads, next));
         }
     }
     bus(m, &moved)

@@ -34,6 +34,7 @@ fn small(accumulate: Accumulate, query_block: usize, normalize: Normalize) -> Co
         output_bits: (normalize == Normalize::Reciprocal).then_some(8),
         output_lanes: 1,
         value_banks: 2,
+        pipeline_depth: 1,
         max_shift: shift.then_some(7),
         thresholds: if accumulate == Accumulate::Multiply {
             Vec::new()

@@ -24,7 +24,7 @@ fn wrong_choices_of_the_shift_unit_are_caught() {
                 "a tie with the highest threshold drops a code",
             ),
             (
-                "comparator_ladder",
+                "thermometer_decoder",
                 "code_2",
                 StuckAt(0),
                 "codes over 3 are lost",

@@ -78,7 +78,7 @@ fn wrong_choices_of_the_score_input_are_caught() {
         ("power_of_two", "mantissa", ShiftByOneMore, "powers are twice too large"),
         ("row_offset", "octave", StuckAt(0), "sums over 2 are not seen"),
         ("row_offset", "sum_held", KeepLowBits(3), "the fraction is lost"),
-        ("comparator_ladder", "upper_half", FlipComparison, "a tie is decided the other way"),
+        ("quantizer", "upper_0_0", FlipComparison, "a tie is decided the other way"),
         ("comparator_ladder", "sum_1", SwapAddSub, "the lower comparison is upside down"),
         ("comparator_ladder", "exceeds_3", StuckAt(0), "codes 3 and 7 are lost"),
         ("quantizer", "largest_code", StuckAt(7), "the largest key's code is guessed"),
