@@ -1,8 +1,8 @@
-//! What the three accumulators share: their ports, their two stages and the end of a row.
+//! What the accumulators share: their ports, their two stages and the end of a row.
 
 use super::{Builder, Widths, bit, bus, elastic_stage, element, loaded};
 use crate::netlist::{Module, Signal, unsigned};
-use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::config::{Accumulate, Configuration, Normalize};
 
 /// The incoming side and the handshake of an accumulator.
 ///
@@ -16,6 +16,8 @@ pub(crate) struct Pipeline {
     pub largest: Option<Signal>,
     /// There is a key.
     pub valid: Signal,
+    /// The key is its row's last one in this pass.
+    pub last: Signal,
     /// The *scaled* stage loads.
     pub scale: Signal,
     /// The *sum* stage adds (or starts a row with) what the *scaled* stage holds.
@@ -32,11 +34,7 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
         unsigned(w.value_word),
         "values of one key, lane 0 lowest",
     );
-    let codes = m.input(
-        "s_codes",
-        unsigned(w.key_codes),
-        "codes of the key, one a row of the block",
-    );
+    let codes = m.input("s_codes", unsigned(w.visit_codes), visit_codes_doc(c));
     let largest = (c.normalize == Normalize::Complement).then(|| {
         m.input(
             "s_largest",
@@ -71,9 +69,20 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
         codes,
         largest,
         valid: s_valid,
+        last: s_last,
         scale: scaled.enable,
         add,
         first,
+    }
+}
+
+/// What goes along with a visit.
+fn visit_codes_doc(c: &Configuration) -> &'static str {
+    match c.accumulate {
+        Accumulate::Sorted => {
+            "whether there is a value to add (lowest bit) and whether the sum is doubled before"
+        }
+        _ => "codes of the key, one a row of the block",
     }
 }
 
