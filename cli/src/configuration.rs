@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use clap::Args;
-use logattn_golden::{Configuration, ConfigurationError, NAMES, TWIN_NAMES, VARIANT_NAMES};
+use logattn_golden::{
+    Configuration, ConfigurationError, NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES,
+};
 use std::fs;
 use std::path::Path;
 
@@ -26,7 +28,7 @@ impl ConfigurationArgument {
 
 /// Names of all embedded configurations.
 pub fn known_names() -> impl Iterator<Item = &'static str> {
-    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES);
+    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES).chain(&SORTED_NAMES);
     NAMES.iter().chain(others).copied()
 }
 

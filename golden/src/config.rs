@@ -35,10 +35,20 @@ pub enum Input {
 pub enum Accumulate {
     /// Shifted left by `max_shift - shift[code]` and added: levels are powers of two.
     Shift,
+    /// The same sums as `shift`, with the survivors of a row sorted by level: the sum is doubled
+    /// on the way from one level to the next. One row a block.
+    Sorted,
     /// Added to its code's own accumulator; the row's end combines them with the level constants.
     Bucket,
     /// The int8 twin: an 8-bit linear probability times the value, nothing pruned.
     Multiply,
+}
+
+impl Accumulate {
+    /// Whether levels are powers of two, given by `shifts`.
+    pub fn shifts(self) -> bool {
+        matches!(self, Accumulate::Shift | Accumulate::Sorted)
+    }
 }
 
 /// What leaves the unit for each row.
@@ -51,7 +61,8 @@ pub enum Normalize {
     Reciprocal,
     /// The row's largest key takes the weight that the others leave, so that the denominator is
     /// 2^max_shift: neither normalizer nor division. Where scores are known
-    /// (`input = "scores"` or `"qkv"`), with `accumulate = "shift"` and one row a block.
+    /// (`input = "scores"` or `"qkv"`), with `accumulate = "shift"` or `"sorted"` and one row a
+    /// block.
     Complement,
 }
 
@@ -88,7 +99,7 @@ pub struct Configuration {
     /// `lanes * value_bits` must be whole bytes.
     pub lanes: usize,
     /// Rows B that share each read of a value, 1, 2, 4 or 8; over 1 only with
-    /// `lanes = head_dimension`.
+    /// `lanes = head_dimension` and without `accumulate = "sorted"`.
     pub query_block: usize,
     /// How a survivor's value enters the sum.
     pub accumulate: Accumulate,
@@ -113,7 +124,7 @@ pub struct Configuration {
         skip_serializing_if = "is_default_pipeline_depth"
     )]
     pub pipeline_depth: u32,
-    /// Largest shift, 1..=15; only, and required, with `accumulate = "shift"`.
+    /// Largest shift, 1..=15; only, and required, with `accumulate = "shift"` or `"sorted"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_shift: Option<u32>,
     /// Values for the unit's input `thresholds`: a probability (an integer of `probability_bits`
@@ -124,7 +135,7 @@ pub struct Configuration {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<u32>,
     /// Values for the unit's input `shifts`: code i weighs `2^-shifts[i - 1]`. `2^code_bits - 1` integers
-    /// of 0..=max_shift, non-increasing. Only with `accumulate = "shift"`.
+    /// of 0..=max_shift, non-increasing. Only with `accumulate = "shift"` or `"sorted"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shifts: Vec<u32>,
     /// Values for the unit's input `levels`: code i weighs `levels[i - 1] * 2^-level_bits`.
@@ -211,6 +222,11 @@ pub const VARIANT_NAMES: [&str; 10] = [
     "paper_qkv",
 ];
 
+/// Names of embedded configurations with `accumulate = "sorted"`: see [`Configuration::sorted`].
+pub const SORTED_NAMES: [&str; 3] = ["nano_sorted", "edge_sorted", "base_sorted"];
+
+pub(crate) const SORTED_SUFFIX: &str = "_sorted";
+
 /// Names of the int8 twins of the embedded `shift` configurations.
 pub const TWIN_NAMES: [&str; 4] = ["nano_int8", "edge_int8", "base_int8", "server_int8"];
 
@@ -286,7 +302,8 @@ impl Configuration {
     }
 
     /// One of the embedded configurations ([`NAMES`]), one of them with another input
-    /// ([`VARIANT_NAMES`]) or an int8 twin ([`TWIN_NAMES`]).
+    /// ([`VARIANT_NAMES`]), with sorted accumulation ([`SORTED_NAMES`]) or an int8 twin
+    /// ([`TWIN_NAMES`]).
     ///
     /// # Errors
     /// [`ConfigurationError::UnknownName`], which lists the known names.
@@ -294,6 +311,10 @@ impl Configuration {
         if TWIN_NAMES.contains(&name) {
             let original = name.trim_end_matches(TWIN_SUFFIX);
             return Ok(Self::named(original)?.int8_twin());
+        }
+        if SORTED_NAMES.contains(&name) {
+            let original = name.trim_end_matches(SORTED_SUFFIX);
+            return Self::named(original)?.sorted();
         }
         if VARIANT_NAMES.contains(&name) {
             for input in [Input::Probabilities, Input::Scores, Input::Qkv] {
@@ -387,14 +408,14 @@ impl Configuration {
     /// Bits of a row's unsigned normalizer.
     pub fn normalizer_bits(&self) -> u32 {
         // A shifted one reaches 2^max_shift itself, a level or linear code stays below its power.
-        let reaches = u32::from(self.accumulate == Accumulate::Shift);
+        let reaches = u32::from(self.accumulate.shifts());
         self.weight_bits() + self.key_bits() + reaches
     }
 
     /// The power of two that bounds a weight: `max_shift`, `level_bits` or 8.
     fn weight_bits(&self) -> u32 {
         match self.accumulate {
-            Accumulate::Shift => self.max_shift.unwrap_or(0),
+            Accumulate::Shift | Accumulate::Sorted => self.max_shift.unwrap_or(0),
             Accumulate::Bucket => self.level_bits.unwrap_or(0),
             Accumulate::Multiply => LINEAR_CODE_BITS,
         }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::config::{NAMES, TWIN_NAMES, VARIANT_NAMES};
+use crate::config::{NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
 
 /// Why a configuration was refused.
 #[derive(Debug, Error)]
@@ -44,9 +44,14 @@ pub enum ConfigurationError {
 }
 
 fn known_names() -> String {
-    [&NAMES[..], &TWIN_NAMES[..], &VARIANT_NAMES[..]]
-        .concat()
-        .join(", ")
+    [
+        &NAMES[..],
+        &TWIN_NAMES[..],
+        &VARIANT_NAMES[..],
+        &SORTED_NAMES[..],
+    ]
+    .concat()
+    .join(", ")
 }
 
 /// Why data could not be quantized, packed or attended over.

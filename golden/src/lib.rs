@@ -34,7 +34,9 @@ mod validate;
 mod variants;
 
 pub use attention::{Attention, HeadsAttention, attend, attend_heads, codes, divide_rounded};
-pub use config::{Accumulate, Configuration, Input, NAMES, Normalize, TWIN_NAMES, VARIANT_NAMES};
+pub use config::{
+    Accumulate, Configuration, Input, NAMES, Normalize, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES,
+};
 pub use error::{AttentionError, ConfigurationError};
 pub use format::{Probability, Quantized, probabilities_to_fixed, quantize_values};
 pub use packed::{DenseCodes, SurvivorCodes};

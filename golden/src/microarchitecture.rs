@@ -68,9 +68,10 @@ pub fn quantizer_registers(c: &Configuration) -> usize {
 /// Elastic registers from the read of a value to the sums, that of the value memory included.
 pub fn visit_registers(c: &Configuration) -> usize {
     let extra = extra_registers(c) as usize;
-    let difference = match c.normalize {
-        Normalize::Complement => extra,
-        Normalize::None | Normalize::Reciprocal => 0,
+    // The sorted accumulator adds the difference without shifting it first.
+    let difference = match (c.normalize, c.accumulate) {
+        (Normalize::Complement, Accumulate::Shift) => extra,
+        _ => 0,
     };
     2 + extra + difference
 }
@@ -135,6 +136,10 @@ pub fn queue_depth(c: &Configuration) -> usize {
     (2 * c.beats(c.max_keys)).next_power_of_two().max(4)
 }
 
+/// Rows that the survivor sorter of `accumulate = "sorted"` holds, a power of two: one that comes in,
+/// one that waits, one that is visited; a row's number is then its place.
+pub const SORTED_ROWS: usize = 4;
+
 /// Cycles of one reciprocal's division; 0 without `normalize = "reciprocal"`.
 pub fn division_cycles(c: &Configuration) -> u32 {
     ReciprocalFormat::of(c).map_or(0, |format| {
@@ -147,7 +152,7 @@ pub fn division_cycles(c: &Configuration) -> u32 {
 pub fn preparation_cycles(c: &Configuration) -> u32 {
     let combination = match c.accumulate {
         Accumulate::Bucket => LEVEL_SUM_CYCLES,
-        Accumulate::Shift | Accumulate::Multiply => 0,
+        Accumulate::Shift | Accumulate::Sorted | Accumulate::Multiply => 0,
     };
     let division = match division_cycles(c) {
         0 => 0,

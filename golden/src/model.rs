@@ -51,7 +51,7 @@ impl<P: Probability> Model<P> {
         let weights = match configuration.accumulate {
             Accumulate::Multiply => Weights::Multiply,
             Accumulate::Bucket => Weights::Bucket(by_code(&configuration.levels, |level| level)),
-            Accumulate::Shift => {
+            Accumulate::Shift | Accumulate::Sorted => {
                 let most = configuration.max_shift.unwrap_or(0);
                 let left = by_code(&configuration.shifts, |shift| most - shift);
                 Weights::Shift(Box::new(shift_table(left)))

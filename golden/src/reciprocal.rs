@@ -21,7 +21,7 @@
 //! sums of shifted ones end at the power of two 2^(NB - 1), hence lz >= 1 for all others and
 //! s = 2 NB + `output_bits` - 1. One bit less fails, which a test shows.
 
-use crate::config::{Accumulate, Configuration, Normalize};
+use crate::config::{Configuration, Normalize};
 
 /// Widths, in bits, of a unit's reciprocal normalizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl ReciprocalFormat {
             configuration.normalizer_bits(),
             configuration.value_bits,
             configuration.output_bits?,
-            configuration.accumulate == Accumulate::Shift,
+            configuration.accumulate.shifts(),
         ))
     }
 
@@ -212,8 +212,7 @@ mod tests {
             let Some(format) = ReciprocalFormat::of(&configuration) else {
                 continue;
             };
-            let most =
-                largest_normalizer(&format, configuration.accumulate == Accumulate::Shift) as i64;
+            let most = largest_normalizer(&format, configuration.accumulate.shifts()) as i64;
             let largest_sum = -(most << (configuration.value_bits - 1));
             let numerator = format.numerator(largest_sum, most as u64);
             assert_eq!(numerator >> (format.numerator_bits - 1), 1, "{format:?}");

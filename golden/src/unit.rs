@@ -4,7 +4,7 @@
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
 use crate::attention::{Attention, attend, codes};
-use crate::config::{Accumulate, Configuration, Input, Normalize};
+use crate::config::{Configuration, Input, Normalize};
 use crate::error::AttentionError;
 use crate::scores::{
     ScoreFormat, ScoreNormalize, ScoreWeights, attend_scores, score_codes, scores,
@@ -74,7 +74,7 @@ pub fn attend_unit(
             format,
             scores,
             score_shift,
-        } if c.accumulate == Accumulate::Shift => {
+        } if c.accumulate.shifts() => {
             let (weights, scores) = (score_weights(c), scores.view());
             attend_scores(format, &weights, scores, *score_shift, lengths, values)?
         }

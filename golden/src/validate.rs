@@ -180,7 +180,7 @@ impl Configuration {
             self.accumulate != Accumulate::Multiply,
             "accumulate",
             "\"multiply\"",
-            "\"shift\" or \"bucket\" without input = \"probabilities\"",
+            "\"shift\", \"sorted\" or \"bucket\" without input = \"probabilities\"",
         )?;
         let count = self.levels_count();
         checker.require(
@@ -268,6 +268,12 @@ impl Configuration {
                 "1 unless lanes = head_dimension (lanes = {}, head_dimension = {})",
                 self.lanes, self.head_dimension
             ),
+        )?;
+        checker.require(
+            self.query_block == 1 || self.accumulate != Accumulate::Sorted,
+            "query_block",
+            self.query_block,
+            "1 with accumulate = \"sorted\": rows have orders of their own",
         )
     }
 
@@ -281,13 +287,11 @@ impl Configuration {
         )?;
         checker.require(
             self.normalize != Normalize::Complement
-                || (self.has_scores()
-                    && self.accumulate == Accumulate::Shift
-                    && self.query_block == 1),
+                || (self.has_scores() && self.accumulate.shifts() && self.query_block == 1),
             "normalize",
             "\"complement\"",
             "\"none\" or \"reciprocal\" unless input = \"scores\" or \"qkv\", accumulate = \
-             \"shift\" and query_block = 1",
+             \"shift\" or \"sorted\" and query_block = 1",
         )?;
         checker.require(
             self.output_lanes > 0 && self.lanes.is_multiple_of(self.output_lanes),
@@ -300,8 +304,9 @@ impl Configuration {
     }
 
     fn check_levels(&self, checker: &Checker, code_bits_given: bool) -> Check {
-        let (shift, bucket) = ("accumulate = \"shift\"", "accumulate = \"bucket\"");
-        let is_shift = self.accumulate == Accumulate::Shift;
+        let shift = "accumulate = \"shift\" or \"sorted\"";
+        let bucket = "accumulate = \"bucket\"";
+        let is_shift = self.accumulate.shifts();
         let is_bucket = self.accumulate == Accumulate::Bucket;
         checker.knob("max_shift", self.max_shift, 1..=15, is_shift, shift)?;
         checker.knob("level_bits", self.level_bits, 1..=16, is_bucket, bucket)?;
@@ -313,7 +318,7 @@ impl Configuration {
             checker.absent(
                 "thresholds",
                 &self.thresholds,
-                "accumulate = \"shift\" or \"bucket\"",
+                "accumulate = \"shift\", \"sorted\" or \"bucket\"",
             )?;
             checker.require(
                 !code_bits_given && self.code_bits == DEFAULT_CODE_BITS,

@@ -2,7 +2,7 @@
 
 use crate::config::{
     Accumulate, Configuration, DEFAULT_CODE_BITS, DEFAULT_PROBABILITY_BITS, Input, NAME_LENGTH,
-    Normalize, TWIN_SUFFIX, ceil_log2,
+    Normalize, SORTED_SUFFIX, TWIN_SUFFIX, ceil_log2,
 };
 use crate::error::ConfigurationError;
 use crate::scores::Exp2;
@@ -81,6 +81,22 @@ impl Configuration {
         (variant.name, variant.input) = (name, input);
         variant.validate()?;
         Ok(variant)
+    }
+
+    /// The same unit with `accumulate = "sorted"` in place of `"shift"`: the same outputs, bit for
+    /// bit. The name gets the suffix `_sorted`.
+    ///
+    /// # Errors
+    /// [`ConfigurationError::Invalid`] where there is no such unit: with several rows a block, and
+    /// where levels are no powers of two.
+    pub fn sorted(&self) -> Result<Self, ConfigurationError> {
+        let sorted = Self {
+            name: self.suffixed(SORTED_SUFFIX),
+            accumulate: Accumulate::Sorted,
+            ..self.clone()
+        };
+        sorted.validate()?;
+        Ok(sorted)
     }
 
     /// The name with a suffix, its front cut where that would be too long.

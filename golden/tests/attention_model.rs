@@ -25,7 +25,9 @@ fn naive_weight(c: &Configuration, code: i128) -> i128 {
         (_, 0) => 0,
         (Accumulate::Multiply, code) => code,
         (Accumulate::Bucket, code) => i128::from(c.levels[code as usize - 1]),
-        (Accumulate::Shift, code) => 2_i128.pow(c.max_shift.unwrap() - c.shifts[code as usize - 1]),
+        (Accumulate::Shift | Accumulate::Sorted, code) => {
+            2_i128.pow(c.max_shift.unwrap() - c.shifts[code as usize - 1])
+        }
     }
 }
 

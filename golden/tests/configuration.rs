@@ -2,7 +2,7 @@
 
 mod toml_text;
 
-use logattn_golden::{Configuration, ConfigurationError, NAMES, TWIN_NAMES};
+use logattn_golden::{Configuration, ConfigurationError, NAMES, SORTED_NAMES, TWIN_NAMES};
 use toml_text::{refusal, with, without};
 
 const SHIFT: &str = r#"
@@ -57,7 +57,7 @@ output_lanes = 4
 
 #[test]
 fn every_named_configuration_is_valid_and_round_trips() {
-    for name in NAMES.iter().chain(&TWIN_NAMES) {
+    for name in NAMES.iter().chain(&TWIN_NAMES).chain(&SORTED_NAMES) {
         let configuration = Configuration::named(name).unwrap();
         assert_eq!(configuration.name, *name);
         let text = configuration.to_toml().unwrap();
@@ -279,7 +279,7 @@ fn illegal_fields_are_named_with_value_and_range() {
             BUCKET,
             "max_shift = 7",
             "max_shift = 7",
-            "absent without accumulate = \"shift\"",
+            "absent without accumulate = \"shift\" or \"sorted\"",
         ),
         (
             SHIFT,
@@ -336,7 +336,7 @@ fn illegal_fields_are_named_with_value_and_range() {
             BUCKET,
             "shifts = [3, 2, 1]",
             "shifts = [3, 2, 1]",
-            "absent without accumulate = \"shift\"",
+            "absent without accumulate = \"shift\" or \"sorted\"",
         ),
         (
             BUCKET,
@@ -375,7 +375,7 @@ fn required_knobs_of_a_mode() {
         (
             SHIFT,
             "max_shift",
-            "max_shift = (absent): must be 1..=15 with accumulate = \"shift\"",
+            "max_shift = (absent): must be 1..=15 with accumulate = \"shift\" or \"sorted\"",
         ),
         (SHIFT, "shifts", "shifts = []: must be 7 integers of 0..=7"),
         (
@@ -441,6 +441,26 @@ fn accumulators_have_a_widest() {
     Configuration::from_toml(&bucket, "unit.toml").unwrap();
 }
 
+/// Each row has an order of its own, so that a block cannot share its reads of values.
+#[test]
+fn sorted_rows_share_no_reads() {
+    let sorted = with(SHIFT, "accumulate = \"sorted\"");
+    let one = Configuration::from_toml(&sorted, "one.toml").unwrap();
+    let named = Configuration::from_toml(SHIFT, "one.toml").unwrap();
+    assert_eq!(
+        Configuration {
+            name: one.name.clone(),
+            ..named.sorted().unwrap()
+        },
+        one
+    );
+    let message = refusal(&with(&with(&sorted, "lanes = 32"), "query_block = 2"));
+    let expected = "query_block = 2: must be 1 with accumulate = \"sorted\"";
+    assert!(message.contains(expected), "{message}");
+    let bucket = Configuration::from_toml(BUCKET, "bucket.toml").unwrap();
+    assert!(bucket.sorted().is_err());
+}
+
 #[test]
 fn text_that_does_not_parse_is_located() {
     let cases = [
@@ -450,8 +470,8 @@ fn text_that_does_not_parse_is_located() {
             "unknown variant `logits`",
         ),
         (
-            with(SHIFT, "accumulate = \"sorted\""),
-            "unknown variant `sorted`",
+            with(SHIFT, "accumulate = \"sort\""),
+            "unknown variant `sort`",
         ),
         (with(SHIFT, "max_keys = -1"), "max_keys = -1"),
         (with(SHIFT, "max_keys = 2.5"), "max_keys = 2.5"),

@@ -1,7 +1,8 @@
 //! What a unit makes of a head: the three inputs against plain loops over the definition.
 
 use logattn_golden::{
-    Accumulate, AttentionError, Configuration, HeadInput, Input, attend_unit, score_codes,
+    Accumulate, AttentionError, Configuration, HeadInput, Input, SORTED_NAMES, attend_unit,
+    score_codes,
 };
 use ndarray::{Array2, array};
 use rand::{RngExt, SeedableRng};
@@ -44,6 +45,26 @@ fn qkv_is_the_shifted_product_as_scores() {
         let length = lengths[row];
         let expected = (0..length).max_by_key(|key| (scores[[row, *key]], std::cmp::Reverse(*key)));
         assert_eq!(*largest, expected, "row {row}");
+    }
+}
+
+/// Sorting is a matter of order: the sums are those of `accumulate = "shift"`.
+#[test]
+fn sorted_units_give_the_same_bits() {
+    for name in SORTED_NAMES {
+        let sorted = Configuration::named(name).unwrap();
+        let shift = Configuration::named(name.trim_end_matches("_sorted")).unwrap();
+        assert_eq!(sorted.accumulate, Accumulate::Sorted);
+        assert_eq!(sorted.accumulator_bits(), shift.accumulator_bits());
+        assert_eq!(sorted.normalizer_bits(), shift.normalizer_bits());
+        let [sorted, shift] = [sorted, shift].map(|c| c.with_input(Input::Scores).unwrap());
+        let scores = random(6, 50, 200, 14);
+        let value = int8(50, sorted.head_dimension, 15);
+        let of = |c| {
+            let input = HeadInput::Scores(scores.view());
+            attend_unit(c, input, &[50, 3, 0, 50, 20, 49], value.view()).unwrap()
+        };
+        assert_eq!(of(&sorted), of(&shift), "{name}");
     }
 }
 

@@ -2,8 +2,8 @@
 
 use logattn_golden::scores::scores;
 use logattn_golden::{
-    AttentionError, Configuration, HeadInput, Input, NAMES, RowBuffers, TWIN_NAMES, UnitRows,
-    VARIANT_NAMES, attend_unit, probabilities_to_fixed,
+    AttentionError, Configuration, HeadInput, Input, NAMES, RowBuffers, SORTED_NAMES, TWIN_NAMES,
+    UnitRows, VARIANT_NAMES, attend_unit, probabilities_to_fixed,
 };
 use ndarray::{Array2, ArrayView2, s};
 use rand::{RngExt, SeedableRng};
@@ -101,7 +101,13 @@ fn compare(c: &Configuration, scale: u64) {
 
 #[test]
 fn every_named_configuration_gives_the_same_as_whole_heads() {
-    let names = [&NAMES[..], &VARIANT_NAMES[..], &TWIN_NAMES[..]].concat();
+    let names = [
+        &NAMES[..],
+        &VARIANT_NAMES[..],
+        &TWIN_NAMES[..],
+        &SORTED_NAMES[..],
+    ]
+    .concat();
     for (seed, name) in names.into_iter().enumerate() {
         compare(&Configuration::named(name).unwrap(), 10 * seed as u64);
     }

@@ -1,6 +1,6 @@
 //! The exported Verilog of the named configurations: stable, readable, and accepted by the tools.
 
-use logattn_golden::{Configuration, NAMES, Normalize, TWIN_NAMES, VARIANT_NAMES};
+use logattn_golden::{Configuration, NAMES, Normalize, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
 use logattn_hdl::unit::export;
 use std::collections::BTreeSet;
 
@@ -9,11 +9,12 @@ fn named() -> impl Iterator<Item = Configuration> {
         .iter()
         .chain(&TWIN_NAMES)
         .chain(&VARIANT_NAMES)
+        .chain(&SORTED_NAMES)
         .map(|name| Configuration::named(name).expect("known"))
 }
 
 /// Every change of the emitted text of `nano` shows in review, and of its two other inputs, of
-/// which one has complement normalization.
+/// which one has complement normalization, and of sorted accumulation in two of them.
 #[test]
 fn nano_is_as_reviewed() {
     let named = |name| Configuration::named(name).expect("known");
@@ -22,8 +23,15 @@ fn nano_is_as_reviewed() {
         output_bits: Some(8),
         ..named("nano_scores")
     };
+    let sorted_complement = complement.sorted().expect("valid");
     let mut reviewed = BTreeSet::new();
-    for c in [named("nano"), named("nano_qkv"), complement] {
+    for c in [
+        named("nano"),
+        named("nano_qkv"),
+        complement,
+        named("nano_sorted"),
+        sorted_complement,
+    ] {
         for file in export(&c).expect("exports").files {
             // The header is left out, since the version and the configuration's hash would change
             // every file.

@@ -22,6 +22,7 @@
 
 pub mod energy;
 mod engine;
+mod levels;
 mod loader;
 pub mod memory;
 mod output;
@@ -30,6 +31,7 @@ mod ring;
 mod scores;
 mod selector;
 mod simulate;
+mod sorter;
 mod way;
 mod workload;
 

@@ -170,6 +170,16 @@ impl<F: Feed> SelectorInput<F> {
         before.map(|visits| self.push(visits, false, taken))
     }
 
+    /// A whole row of `beats` beats arrives, the last one not before cycle `free`; gives the cycle in
+    /// which that one is taken.
+    #[inline]
+    pub(crate) fn whole_row(&mut self, beats: usize, free: Cycle) -> Cycle {
+        self.skip(beats - 1);
+        let taken = self.offered().max(free);
+        self.take(taken);
+        taken
+    }
+
     /// The row ends after `beats` more beats without survivors; gives its last entry, a token of
     /// `alone` visits if it is the only one.
     #[inline]

@@ -7,9 +7,12 @@ use crate::output::Output;
 use crate::ports::{Ports, Source};
 use crate::scores::Scores;
 use crate::selector::{Entry, Feed, Probabilities, SelectorInput};
+use crate::sorter::Sorter;
 use crate::workload::{Block, SimulationError, Visits, Workload};
-use logattn_golden::config::{Configuration, Input};
-use logattn_golden::microarchitecture::{extra_registers, queue_depth, quantizer_registers, visit_registers};
+use logattn_golden::config::{Accumulate, Configuration, Input};
+use logattn_golden::microarchitecture::{
+    extra_registers, queue_depth, quantizer_registers, visit_registers,
+};
 use serde::Serialize;
 use std::iter::Sum;
 use std::ops::AddAssign;
@@ -153,6 +156,7 @@ fn run<F: Feed>(
         output: Output::new(c, ports.out, beats),
         row: Vec::new(),
         passes: c.passes(),
+        sorter: (c.accumulate == Accumulate::Sorted).then(Sorter::default),
     };
     let (mut blocks, mut start) = (workload.blocks.iter(), 0);
     for head in &workload.heads {
@@ -178,14 +182,25 @@ struct Unit<F> {
     /// Entries of the row in hand, for the passes after the first.
     row: Vec<Entry>,
     passes: usize,
+    /// With `accumulate = "sorted"`, in place of the queue.
+    sorter: Option<Sorter>,
 }
 
 impl<F: Feed> Unit<F> {
     /// The beats of a query block arrive.
     fn block(&mut self, block: &Block, visits: &[Visits]) {
+        if let Some(sorter) = &mut self.sorter {
+            sorter.block(
+                &mut self.input,
+                &mut self.visitor,
+                &mut self.output,
+                (block, visits, self.passes),
+            );
+            return;
+        }
         self.input.begin_block(block.beats);
         let mut arrived = 0;
-        for Visits { beat, keys } in visits {
+        for Visits { beat, keys, .. } in visits {
             self.input.skip(usize::from(*beat) - arrived);
             arrived = usize::from(*beat) + 1;
             if let Some(entry) = self.input.survivors(*keys) {
@@ -254,7 +269,7 @@ const MOST_REGISTERS: usize = 4;
 /// From the queue's read side to the sums. Every field that is a cycle is the first one in which
 /// the next thing of its kind can happen, unless it says otherwise.
 #[derive(Default)]
-struct Visitor {
+pub(crate) struct Visitor {
     /// There is another register between the queue's output and the head.
     deep: bool,
     /// Registers from the value memory's to the last one before the sums.
@@ -264,7 +279,7 @@ struct Visitor {
     /// Reading the next entry into the queue's output register: when the one before is taken.
     readable: Cycle,
     /// Taking an entry: the cycle of the last visit of the entry before.
-    head_free: Cycle,
+    pub(crate) head_free: Cycle,
     /// The head's values can be read from here on.
     loaded: Cycle,
     next_pop: Cycle,
@@ -295,6 +310,28 @@ impl Visitor {
             left = taken;
         }
         self.readable = left;
+        self.visits(
+            taken,
+            (entry.visits.max(1), entry.visits),
+            entry.last,
+            output,
+        );
+        (read, left)
+    }
+
+    /// Visits the keys of an entry that is taken into the head in cycle `taken`.
+    ///
+    /// # Arguments
+    /// - `slots`: the cycles that it takes when nothing is in the way, and the values read in them.
+    /// - `last`: it is its row's last one in this pass.
+    #[inline(always)]
+    pub(crate) fn visits(
+        &mut self,
+        taken: Cycle,
+        (slots, reads): (u8, u8),
+        last: bool,
+        output: &mut Output,
+    ) {
         let offered = taken + 1;
         if offered > self.next_pop {
             self.stall_input += offered - self.next_pop;
@@ -304,22 +341,20 @@ impl Visitor {
             self.stall_value += self.loaded - self.next_pop;
             self.next_pop = self.loaded;
         }
-        let visits = entry.visits.max(1);
         if self.flows() {
-            self.popped = self.next_pop + Cycle::from(visits) - 1;
+            self.popped = self.next_pop + Cycle::from(slots) - 1;
             self.next_pop = self.popped + 1;
             for (index, left) in self.left[..self.registers].iter_mut().enumerate() {
                 *left = self.popped + 1 + index as Cycle;
             }
         } else {
-            self.visit(visits);
+            self.visit(slots);
         }
-        self.reads += u64::from(entry.visits);
+        self.reads += u64::from(reads);
         self.head_free = self.popped;
-        if entry.last {
+        if last {
             self.sums_free = output.capture(self.left[self.registers - 1] + 1);
         }
-        (read, left)
     }
 
     /// Nothing is in the way of the next survivor, and so of those right after it.

@@ -1,5 +1,6 @@
 //! What is simulated: heads of query blocks, reduced to what their timing depends on.
 
+use crate::levels::Shifts;
 use logattn_golden::config::{Accumulate, Configuration, Normalize};
 use thiserror::Error;
 
@@ -146,13 +147,15 @@ impl BlockCost {
     }
 }
 
-/// A beat that has keys to visit.
+/// A beat that has keys to visit; with `accumulate = "sorted"` an entry of one of the row's lists.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Visits {
-    /// Index of the beat in its block.
+    /// Index of the beat in its block; with `accumulate = "sorted"` of no use, and 0.
     pub beat: u16,
-    /// Keys to visit, at least 1.
+    /// Keys to visit, at least 1; 0 for the end of a sorted row.
     pub keys: u8,
+    /// With `accumulate = "sorted"`, the cycles in front of the visits that only double the sum.
+    pub lead: u8,
 }
 
 /// One query block.
@@ -180,7 +183,9 @@ pub struct Workload {
     complement: bool,
     pub(crate) heads: Vec<HeadShape>,
     pub(crate) blocks: Vec<Block>,
-    /// The beats with keys to visit, block after block.
+    /// The levels' shifts, with `accumulate = "sorted"`.
+    sorted: Option<Shifts>,
+    /// What has to be visited, block after block.
     pub(crate) visits: Vec<Visits>,
     /// Keys within rows, over all rows.
     pub(crate) keys: u64,
@@ -198,6 +203,7 @@ impl Workload {
             max_keys: configuration.max_keys,
             visit_all: configuration.accumulate == Accumulate::Multiply,
             complement: configuration.normalize == Normalize::Complement,
+            sorted: Shifts::of(configuration),
             heads: Vec::new(),
             blocks: Vec::new(),
             visits: Vec::new(),
@@ -291,6 +297,17 @@ impl Workload {
         let sent = rows.first().map_or(0, |row| row.len());
         let lengths = (0..self.query_block).map(|row| block.row_length(row).min(sent));
         self.keys += lengths.map(|length| length as u64).sum::<u64>();
+        if let (Some(shifts), [row, ..]) = (&self.sorted, rows) {
+            let largest = block.largest.filter(|_| self.complement);
+            self.survivors += row.iter().filter(|code| **code != 0).count() as u64;
+            shifts.sort(row, width, largest, &mut self.visits);
+            self.blocks.push(Block {
+                beats: sent.div_ceil(width),
+                end: self.visits.len(),
+                alone: 0,
+            });
+            return;
+        }
         let start = self.visits.len();
         for (beat, first) in (0..sent).step_by(width).enumerate() {
             let end = (first + width).min(sent);
@@ -308,6 +325,7 @@ impl Workload {
                 self.visits.push(Visits {
                     beat: beat as u16,
                     keys,
+                    lead: 0,
                 });
             }
         }
@@ -398,6 +416,18 @@ impl Workload {
                     expected: expected.to_string(),
                 });
             }
+        }
+        let sorted = Shifts::of(configuration);
+        if self.sorted != sorted {
+            let name = |shifts: &Option<Shifts>| match shifts {
+                Some(shifts) => format!("\"sorted\" with {shifts}"),
+                None => "another".to_owned(),
+            };
+            return Err(SimulationError::Shape {
+                field: "accumulate",
+                found: name(&self.sorted),
+                expected: name(&sorted),
+            });
         }
         let complement = configuration.normalize == Normalize::Complement;
         if self.complement != complement {

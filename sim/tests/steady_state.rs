@@ -1,6 +1,6 @@
 //! Long runs: rows of equal length at full rate, and rows of very different lengths to the end.
 
-use logattn_golden::{Configuration, Input, Normalize, VARIANT_NAMES};
+use logattn_golden::{Configuration, Input, Normalize, SORTED_NAMES, VARIANT_NAMES};
 use logattn_sim::{BlockRows, Ports, Workload, simulate};
 
 /// The named units that compute codes from scores, with an output that is never in the way.
@@ -57,9 +57,36 @@ fn rows_of_equal_length_run_at_full_rate() {
     }
 }
 
+/// Where no level is empty, every doubling is part of a visit.
+#[test]
+fn sorted_rows_without_empty_levels_run_at_full_rate() {
+    for name in SORTED_NAMES {
+        let c = Configuration::named(name).expect("known");
+        let wide = Configuration {
+            lanes: c.head_dimension,
+            output_lanes: c.head_dimension,
+            normalize: match c.normalize {
+                Normalize::Reciprocal => Normalize::None,
+                normalize => normalize,
+            },
+            ..c
+        };
+        let passes = |rows: usize| {
+            let codes: Vec<u8> = (0..64).map(|key| key % 8).collect();
+            let block = BlockRows::new(64, [codes.as_slice()]).with_largest(Some(7));
+            let mut workload = Workload::new(&wide);
+            workload.push_head(64, vec![block; rows]).expect("fits");
+            let run = simulate(&wide, &workload, &Ports::free()).expect("simulates");
+            run.counters.cycles
+        };
+        assert_eq!(passes(300) - passes(100), 200 * 56, "{name}");
+    }
+}
+
 #[test]
 fn short_and_long_rows_alternate_to_the_end() {
-    for name in VARIANT_NAMES.iter().chain(&["base"]) {
+    let names = VARIANT_NAMES.iter().chain(&SORTED_NAMES);
+    for name in names.chain(&["base"]) {
         let c = Configuration::named(name).expect("known");
         let codes = vec![1; c.max_keys];
         let rows: Vec<&[u8]> = (0..300)

@@ -34,6 +34,55 @@ fn traced(c: &Configuration, keys: usize, blocks: &[BlockRows<&[&[u8]]>]) -> Run
     run
 }
 
+/// Sorted, a row is read when it is complete: a row's last beat that is taken in cycle t is in hand
+/// from t + 2 on, its first entry is read in t + 2, leaves the memories in t + 3, is taken into the
+/// head in t + 4 and visited in t + 5.
+#[test]
+fn sorted_rows_of_one_beat() {
+    let c = wide("nano_sorted");
+    let first_visit = 1 + 1 + 5;
+    let cases: [(&[u8], u64); 6] = [
+        // Code 1 is 2^-7, where the row ends.
+        (&[0, 1, 0, 0], 0),
+        (&[1, 1, 0, 1], 2),
+        // Code 7 is 2^-1: the sum is doubled six times after it.
+        (&[0, 0, 7, 0], 6),
+        // Doubled with the visit of the next level, or on the way to it.
+        (&[2, 0, 0, 1], 1),
+        (&[1, 0, 7, 0], 6),
+        // A row without survivors is its end.
+        (&[0, 0, 0, 0], 0),
+    ];
+    for (codes, later) in cases {
+        let run = traced(&c, 4, &[BlockRows::new(4, &[codes])]);
+        assert_eq!(run.attn_transfers, [0]);
+        assert_eq!(run.transfers, [first_visit + later + 5], "{codes:?}");
+    }
+}
+
+/// Two rows of four beats: the second one comes in while the first one is read, and is visited right
+/// after it if that takes as long.
+#[test]
+fn sorted_rows_overlap() {
+    let c = wide("nano_sorted");
+    let few: &[u8] = &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let many: &[u8] = &[1; 16];
+    // Beats are taken from 2 on, the first row's last one in 5, the second row's in 9.
+    for (first, second, ends) in [
+        (few, few, [11, 15]),
+        (many, few, [25, 27]),
+        (few, many, [11, 29]),
+    ] {
+        let rows = [[first], [second]];
+        let run = traced(
+            &c,
+            16,
+            &rows.each_ref().map(|row| BlockRows::new(16, &row[..])),
+        );
+        assert_eq!(run.transfers, ends.map(|last: u64| last + 5));
+    }
+}
+
 /// W = 4: the maximum takes 1 + 1 cycles, the offset 1 + 6.
 #[test]
 fn one_row_of_scores_of_one_beat() {

@@ -1,12 +1,13 @@
 //! The fast paths of `simulate` against `trace`, whose input sides step through every register and
 //! whose cycles co-simulation checks against the RTL on all streams.
 
-use logattn_golden::{Configuration, NAMES, TWIN_NAMES, VARIANT_NAMES};
+use logattn_golden::{Configuration, NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
 use logattn_sim::{BlockRows, Pattern, Ports, Workload, simulate, trace};
 use proptest::prelude::*;
 
 fn names() -> Vec<&'static str> {
     let names = NAMES.iter().chain(&TWIN_NAMES).chain(&VARIANT_NAMES);
+    let names = names.chain(&SORTED_NAMES);
     names.copied().collect()
 }
 

@@ -91,7 +91,7 @@ pub fn renormalized(c: &Configuration, attention: &Attention, scale: f64) -> Arr
 /// a row do not add up to 1.
 pub fn as_they_are(c: &Configuration, attention: &Attention, scale: f64) -> Array2<f64> {
     let one_bits = match c.accumulate {
-        Accumulate::Shift => c.max_shift.unwrap_or(0),
+        Accumulate::Shift | Accumulate::Sorted => c.max_shift.unwrap_or(0),
         Accumulate::Bucket => c.level_bits.unwrap_or(0),
         Accumulate::Multiply => logattn_golden::config::LINEAR_CODE_BITS,
     };

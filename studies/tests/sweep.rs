@@ -139,8 +139,8 @@ fn bad_grids_are_refused_with_what_is_legal() {
              [2, 4, 8]]; or \"absent\"",
         ),
         (
-            "[grid]\naccumulate = [\"sorted\"]",
-            "grid.toml: grid.accumulate = \"sorted\"; legal: \"shift\", \"bucket\", \"multiply\"",
+            "[grid]\naccumulate = [\"sort\"]",
+            "grid.toml: grid.accumulate = \"sort\"; legal: \"shift\", \"sorted\", \"bucket\", \"multiply\"",
         ),
         (
             "[grid]\nlanes = [\"absent\"]",

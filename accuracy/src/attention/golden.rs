@@ -55,7 +55,7 @@ impl UnitSettings {
     /// The configuration is not valid.
     pub fn new(c: &Configuration) -> std::result::Result<Self, AttentionError> {
         let bits = match (c.normalize, c.accumulate) {
-            (Normalize::None, Accumulate::Shift) => c.max_shift.unwrap_or(0),
+            (Normalize::None, Accumulate::Shift | Accumulate::Sorted) => c.max_shift.unwrap_or(0),
             (Normalize::None, Accumulate::Bucket) => c.level_bits.unwrap_or(0),
             (Normalize::None, Accumulate::Multiply) => LINEAR_BITS,
             _ => c.output_bits.unwrap_or(c.value_bits) - c.value_bits,

@@ -27,7 +27,7 @@ pub use table::{Tables, Weighing};
 pub use write::{Calibration, calibration, own_setting};
 
 use crate::{Error, Result};
-use logattn_golden::{Accumulate, Configuration, Input};
+use logattn_golden::{Configuration, Input};
 
 /// Lowest edges are multiples of this, in octaves: 1 / `LOWEST_STEPS`.
 const LOWEST_STEPS: u32 = 4;
@@ -65,11 +65,11 @@ impl Candidates {
     /// that are not as many as it has, falling, of 0..=15.
     pub fn new(configuration: &Configuration, more: &[Vec<u32>]) -> Result<Self> {
         let c = configuration;
-        if c.accumulate != Accumulate::Shift {
+        if !c.accumulate.shifts() {
             return Err(Error::Calibration {
                 what: format!("configuration `{}`: accumulate", c.name),
                 found: format!("{:?}", c.accumulate).to_lowercase(),
-                legal: "shift".into(),
+                legal: "shift or sorted".into(),
             });
         }
         let mut shifts = vec![c.shifts.clone()];

@@ -7,8 +7,8 @@ use crate::registers::{Registers, is_file, read_configuration};
 use crate::{Error, Result};
 use logattn_golden::scores::score_thresholds;
 use logattn_golden::{
-    AttentionError, Configuration, ConfigurationError, Input, NAMES, TWIN_NAMES, Thresholds,
-    VARIANT_NAMES,
+    AttentionError, Configuration, ConfigurationError, Input, NAMES, SORTED_NAMES, TWIN_NAMES,
+    Thresholds, VARIANT_NAMES,
 };
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -37,7 +37,13 @@ pub(super) struct GoldenOptions {
 impl GoldenOptions {
     /// The names and files that may follow `golden:`.
     pub fn legal_names() -> String {
-        let names = [&NAMES[..], &TWIN_NAMES[..], &VARIANT_NAMES[..]].concat();
+        let names = [
+            &NAMES[..],
+            &TWIN_NAMES[..],
+            &VARIANT_NAMES[..],
+            &SORTED_NAMES[..],
+        ]
+        .concat();
         format!("{}, or a TOML file (with `/` or `.toml`)", names.join(", "))
     }
 
@@ -257,7 +263,7 @@ fn set_thresholds(
         return Err(AttentionError::Parameter {
             what: "lowest",
             value: lowest.to_string(),
-            legal: "absent without accumulate = \"shift\"".into(),
+            legal: "absent without accumulate = \"shift\" or \"sorted\"".into(),
         });
     };
     let shifts: Vec<u32> = shifts

@@ -81,7 +81,7 @@ fn capture_of(layer: &Layer) -> Capture {
 /// What 1 of a unit's outputs is of 1 of a value.
 fn output_unit(c: &Configuration) -> f64 {
     let bits = match (c.normalize, c.accumulate) {
-        (Normalize::None, Accumulate::Shift) => c.max_shift.unwrap(),
+        (Normalize::None, Accumulate::Shift | Accumulate::Sorted) => c.max_shift.unwrap(),
         (Normalize::None, Accumulate::Bucket) => c.level_bits.unwrap(),
         (Normalize::None, Accumulate::Multiply) => 8,
         _ => c.output_bits.unwrap() - c.value_bits,

@@ -121,7 +121,7 @@ fn golden_options_are_fields_of_a_configuration() {
     starts("golden:edge,lowest=3", "thresholds is `");
     starts(
         "golden:paper,lowest=8",
-        "lowest is `8`; legal: absent without accumulate = \"shift\"",
+        "lowest is `8`; legal: absent without accumulate = \"shift\" or \"sorted\"",
     );
     starts(
         "golden:edge,lowest=8,thresholds=1/2/3/4/5/6/7",

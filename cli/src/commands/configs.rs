@@ -175,6 +175,7 @@ fn table(entries: &[Entry]) -> Table {
 fn accumulate_name(accumulate: Accumulate) -> &'static str {
     match accumulate {
         Accumulate::Shift => "shift",
+        Accumulate::Sorted => "sorted",
         Accumulate::Bucket => "bucket",
         Accumulate::Multiply => "multiply",
     }

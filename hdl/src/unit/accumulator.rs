@@ -2,7 +2,7 @@
 
 use super::{Builder, Stage, Widths, bit, bus, elastic_register, elastic_stage, element, loaded};
 use crate::netlist::{Module, Signal, unsigned};
-use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::config::{Accumulate, Configuration, Normalize};
 use logattn_golden::microarchitecture::extra_registers;
 
 /// The incoming side and the handshake of an accumulator.
@@ -25,6 +25,8 @@ pub(crate) struct Pipeline {
     pub early: Option<(Signal, Signal)>,
     /// The *difference* stage loads; absent where there is none.
     pub differ: Option<Signal>,
+    /// The key is its row's last one in this pass.
+    pub last: Signal,
     /// The *scaled* stage loads.
     pub scale: Signal,
     /// The *sum* stage adds (or starts a row with) what the *scaled* stage holds.
@@ -41,11 +43,7 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
         unsigned(w.value_word),
         "values of one key, lane 0 lowest",
     );
-    let codes = m.input(
-        "s_codes",
-        unsigned(w.key_codes),
-        "codes of the key, one a row of the block",
-    );
+    let codes = m.input("s_codes", unsigned(w.visit_codes), visit_codes_doc(c));
     let largest = (c.normalize == Normalize::Complement).then(|| {
         m.input(
             "s_largest",
@@ -84,6 +82,7 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
         valid: before.valid,
         early: before.early,
         differ: before.differ,
+        last: before.last,
         scale: scaled.enable,
         add,
         first,
@@ -128,7 +127,8 @@ fn before_scaled(
     let [fetched_value, fetched_codes, largest, fetched_first, fetched_last] = fields;
     let fetched_codes = fetched_codes.unwrap_or(codes);
     let (first, last) = (fetched_first.unwrap_or(first), fetched_last.unwrap_or(last));
-    let differs = deep && c.normalize == Normalize::Complement;
+    let shifts = c.accumulate == Accumulate::Shift;
+    let differs = deep && shifts && c.normalize == Normalize::Complement;
     let fields = [("first", Some(first)), ("last", Some(last))];
     let wanted = ("difference", differs);
     let (fields, difference) = elastic_register(m, wanted, fields, fetched.valid, taken);
@@ -152,6 +152,16 @@ fn before_scaled(
             valid: difference.valid,
         },
         taken,
+    }
+}
+
+/// What goes along with a visit.
+fn visit_codes_doc(c: &Configuration) -> &'static str {
+    match c.accumulate {
+        Accumulate::Sorted => {
+            "whether there is a value to add (lowest bit) and whether the sum is doubled before"
+        }
+        _ => "codes of the key, one a row of the block",
     }
 }
 

@@ -8,8 +8,10 @@ use super::performance_counters::{COUNTERS, performance_counters};
 use super::row_lengths::CAUSAL;
 use super::row_statistics::threshold_bits;
 use super::shift_accumulator::shift_accumulator;
+use super::sorted_accumulator::sorted_accumulator;
 use super::stream_register::stream_register;
 use super::survivor_selector::survivor_selector;
+use super::survivor_sorter::survivor_sorter;
 use super::value_memory::value_memory;
 use super::{Builder, Widths, bit, bus};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
@@ -24,7 +26,7 @@ pub(super) struct Settings {
     pub thresholds: Option<Signal>,
     /// Score and qkv input with several rows a block only.
     pub causal: Option<Signal>,
-    /// `shift` only.
+    /// `shift` and `sorted` only.
     shifts: Option<Signal>,
     /// `bucket` only.
     levels: Option<Signal>,
@@ -60,7 +62,7 @@ fn settings(m: &mut Builder, c: &Configuration) -> Settings {
     });
     let blocks_of_scores = c.input != Input::Probabilities && c.query_block > 1;
     let causal = blocks_of_scores.then(|| m.input("causal", bit(), CAUSAL));
-    let shifts = (c.accumulate == Accumulate::Shift).then(|| {
+    let shifts = c.accumulate.shifts().then(|| {
         m.input(
             "shifts",
             unsigned(codes * c.shift_bits()),
@@ -220,7 +222,13 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
             connections.push(("s_largest_key", coder.output("m_largest_key")));
         }
     }
-    let selector = m.instance("u_survivor_selector", &survivor_selector(c)?, &connections);
+    let sorted = c.accumulate == Accumulate::Sorted;
+    let selector = if sorted {
+        connections.extend(settings.shifts.map(|shifts| ("shifts", shifts)));
+        m.instance("u_survivor_sorter", &survivor_sorter(c)?, &connections)
+    } else {
+        m.instance("u_survivor_selector", &survivor_selector(c)?, &connections)
+    };
     m.drive(selector_ready, selector.output("s_ready"));
 
     let value_taken = m.wire("value_taken", bit());
@@ -280,12 +288,15 @@ fn accumulator(
         ("s_valid", memory.output("m_valid")),
         ("m_ready", rows_taken),
     ];
-    connections.extend(settings.shifts.map(|shifts| ("shifts", shifts)));
+    if c.accumulate == Accumulate::Shift {
+        connections.extend(settings.shifts.map(|shifts| ("shifts", shifts)));
+    }
     if c.normalize == Normalize::Complement {
         connections.push(("s_largest", memory.output("m_largest")));
     }
     let module = match c.accumulate {
         Accumulate::Shift => shift_accumulator(c)?,
+        Accumulate::Sorted => sorted_accumulator(c)?,
         Accumulate::Bucket => bucket_accumulator(c)?,
         Accumulate::Multiply => multiply_accumulator(c)?,
     };
@@ -353,6 +364,10 @@ fn count(
     memory: &Instance,
     row_out: Signal,
 ) -> Result<(), NetlistError> {
+    let survives = match c.accumulate {
+        Accumulate::Sorted => "m_survives",
+        _ => "m_codes",
+    };
     let mut connections = vec![
         ("row_out", row_out),
         ("accepted", front.accepted),
@@ -361,7 +376,7 @@ fn count(
         ("taken", memory.output("s_ready")),
         ("loaded", memory.output("loaded")),
         ("visited", memory.output("visited")),
-        ("codes", selector.output("m_codes")),
+        ("codes", selector.output(survives)),
     ];
     if w.pass > 0 {
         connections.push(("pass", selector.output("m_pass")));

@@ -9,8 +9,9 @@
 //!    |     +-> row_statistics <-+
 //!    |              |
 //!    +--------> quantizer --codes--> survivor_selector --(key,code)--> value_memory <-- s_axis_value
+//!                                    or survivor_sorter                     |
 //!                                                                           |
-//!                                                 shift_ / bucket_ / multiply_accumulator
+//!                                                 shift_ / sorted_ / bucket_ / multiply_accumulator
 //!                                                                           |
 //!                                                                      normalizer --> m_axis_out
 //! ```
@@ -47,8 +48,10 @@ mod score_engine;
 mod score_input;
 mod score_quantizer;
 mod shift_accumulator;
+mod sorted_accumulator;
 mod stream_register;
 mod survivor_selector;
+mod survivor_sorter;
 mod value_memory;
 
 pub use attention_unit::attention_unit;
@@ -56,7 +59,7 @@ pub use export::{Export, ExportError, ExportedFile, export};
 pub use performance_counters::{COUNTER_BITS, COUNTERS};
 
 use crate::netlist::{Builder, Signal, Type, unsigned};
-use logattn_golden::config::Configuration;
+use logattn_golden::config::{Accumulate, Configuration};
 
 /// Widths that several modules share, all in bits.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +68,9 @@ pub(crate) struct Widths {
     pub code: u32,
     /// The codes of one key for the whole query block.
     pub key_codes: u32,
+    /// What a visit says of its key: its codes; with `accumulate = "sorted"` whether its value is
+    /// added and whether the sum is doubled before.
+    pub visit_codes: u32,
     /// Index of a beat in its row; 0 when a row is one beat.
     pub beat: u32,
     /// Index of a key in its row.
@@ -82,6 +88,10 @@ impl Widths {
         Widths {
             code,
             key_codes: code * c.query_block as u32,
+            visit_codes: match c.accumulate {
+                Accumulate::Sorted => 2,
+                _ => code * c.query_block as u32,
+            },
             beat,
             key: beat + c.keys_per_beat.ilog2(),
             pass: ceil_log2(c.passes()),

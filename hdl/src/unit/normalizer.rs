@@ -56,7 +56,9 @@ fn incoming_bits(c: &Configuration) -> (u32, u32) {
             let levels = c.levels_count() as u32;
             (levels * c.bucket_bits(), levels * c.count_bits())
         }
-        Accumulate::Shift | Accumulate::Multiply => (c.accumulator_bits(), c.normalizer_bits()),
+        Accumulate::Shift | Accumulate::Sorted | Accumulate::Multiply => {
+            (c.accumulator_bits(), c.normalizer_bits())
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Builder, Widths, bit, ceil_log2, element};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
-use logattn_golden::config::{Configuration, Input};
+use logattn_golden::config::{Accumulate, Configuration, Input};
 
 /// The counters in the order of the unit's ports, with what each counts. All are
 /// [`COUNTER_BITS`] wide, start at 0 after reset, wrap, and show an event two cycles after it (`cycles` counts without a lag).
@@ -71,6 +71,11 @@ fn gated(m: &mut Builder, name: &str, event: Signal, amount: Signal) -> Signal {
 /// The counters of [`COUNTERS`].
 pub(crate) fn performance_counters(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
+    // The sorter says at once whether a key has a code.
+    let code = match c.accumulate {
+        Accumulate::Sorted => 1,
+        _ => w.code,
+    };
     let mut m = Builder::new(
         "performance_counters",
         "What the unit has done since reset.",
@@ -91,7 +96,7 @@ pub(crate) fn performance_counters(c: &Configuration) -> Result<Module, NetlistE
     let visited = m.input("visited", bit(), "a value is read");
     let codes = m.input(
         "codes",
-        unsigned(w.key_codes),
+        unsigned(code * c.query_block as u32),
         "codes of the survivor offered",
     );
     let pass =
@@ -116,7 +121,7 @@ pub(crate) fn performance_counters(c: &Configuration) -> Result<Module, NetlistE
     };
     let kept: Vec<Signal> = (0..c.query_block)
         .map(|row| {
-            let code = element(&mut m, codes, row, w.code);
+            let code = element(&mut m, codes, row, code);
             m.any(code)
         })
         .collect();

@@ -38,12 +38,12 @@ struct Entry {
 
 /// The largest key of an entry's row, with `normalize = "complement"`.
 #[derive(Clone, Copy)]
-struct Largest {
+pub(super) struct Largest {
     /// The entry visits it, in front of its own survivors: it is the first one of a row that has
     /// keys. (Of an incoming beat: the row has keys.)
-    visits: Signal,
-    key: Option<Signal>,
-    code: Signal,
+    pub(super) visits: Signal,
+    pub(super) key: Option<Signal>,
+    pub(super) code: Signal,
 }
 
 impl Entry {
@@ -128,7 +128,7 @@ pub(crate) fn survivor_selector(c: &Configuration) -> Result<Module, NetlistErro
 }
 
 /// What every beat of a row says about the row's largest key.
-fn largest_inputs(m: &mut Builder, w: &Widths) -> Largest {
+pub(super) fn largest_inputs(m: &mut Builder, w: &Widths) -> Largest {
     Largest {
         key: (w.key > 0).then(|| {
             m.input(
@@ -389,6 +389,11 @@ fn rewind(
 
 /// The index of the lowest set bit; absent for a bus of one bit.
 pub(super) fn lowest_one(m: &mut Builder, ones: Signal) -> Option<Signal> {
+    lowest_index(m, ones, "lowest")
+}
+
+/// As [`lowest_one`], called `name`.
+pub(super) fn lowest_index(m: &mut Builder, ones: Signal, name: &str) -> Option<Signal> {
     let width = ceil_log2(ones.width() as usize);
     if width == 0 {
         return None;
@@ -399,5 +404,5 @@ pub(super) fn lowest_one(m: &mut Builder, ones: Signal) -> Option<Signal> {
         let value = m.constant(u64::from(position), unsigned(width));
         index = m.mux(here, value, index);
     }
-    Some(m.name(index, "lowest"))
+    Some(m.name(index, name))
 }

@@ -7,8 +7,8 @@ use logattn_golden::config::{
     Accumulate, Configuration, Input, LINEAR_CODE_BITS, Normalize, QUERY_KEY_BITS,
 };
 use logattn_golden::microarchitecture::{
-    QUOTIENT_BITS_A_CYCLE, distance_buffer_depth, division_cycles, extra_registers, queue_depth,
-    score_buffer_depth, tree_levels,
+    QUOTIENT_BITS_A_CYCLE, SORTED_ROWS, distance_buffer_depth, division_cycles, extra_registers,
+    queue_depth, score_buffer_depth, tree_levels,
 };
 use logattn_golden::reciprocal::ReciprocalFormat;
 use logattn_golden::scores::{Exp2, ScoreFormat, ScoreParameters};
@@ -31,10 +31,15 @@ pub(super) fn count(d: &Datapath, operations: &mut Operations) {
     } else {
         quantizer(d, n.at(Part::Quantizer));
     }
-    survivor_selector(d, n.at(Part::SurvivorSelector));
+    if d.c.accumulate == Accumulate::Sorted {
+        survivor_sorter(d, n.at(Part::SurvivorSelector));
+    } else {
+        survivor_selector(d, n.at(Part::SurvivorSelector));
+    }
     value_memory(d, n.at(Part::ValueMemory));
     let accumulate = match d.c.accumulate {
         Accumulate::Shift => shift_accumulator,
+        Accumulate::Sorted => sorted_accumulator,
         Accumulate::Bucket => bucket_accumulator,
         Accumulate::Multiply => multiply_accumulator,
     };
@@ -263,6 +268,27 @@ fn survivor_selector(d: &Datapath, n: &mut Counter) {
     n.register("survivors left", visits, d.a.visits);
 }
 
+/// Lists of the levels' survivors. How many of them share an entry is not known here: one entry a
+/// survivor is the most there can be.
+fn survivor_sorter(d: &Datapath, n: &mut Counter) {
+    let c = d.c;
+    let keys = c.keys_per_beat as u32;
+    let entry = keys + d.beat_bits();
+    let list = Memory {
+        words: SORTED_ROWS << d.beat_bits().max(1),
+        bits: entry,
+    };
+    let written = d.a.visits / c.passes() as u64;
+    let levels = c.levels_count() as u64;
+    n.compare("levels of keys", c.code_bits, d.places() * levels);
+    n.register("lists' ends", d.beat_bits().max(1), written);
+    n.memory(OperationKind::SramWrite, "entries queued", list, written);
+    n.memory(OperationKind::SramRead, "entries read", list, d.a.visits);
+    n.register("entries in hand", 2 * entry, d.a.visits);
+    n.add("next survivor", keys, d.a.visits);
+    n.register("survivors left", keys, d.a.visits);
+}
+
 fn value_memory(d: &Datapath, n: &mut Counter) {
     let c = d.c;
     let words = match c.value_banks {
@@ -276,7 +302,10 @@ fn value_memory(d: &Datapath, n: &mut Counter) {
     let loaded = d.a.value_words_loaded;
     n.memory(OperationKind::SramWrite, "values loaded", values, loaded);
     n.memory(OperationKind::SramRead, "values read", values, d.a.visits);
-    let codes = c.stored_code_bits() * c.query_block as u32;
+    let codes = match c.accumulate {
+        Accumulate::Sorted => 2,
+        _ => c.stored_code_bits() * c.query_block as u32,
+    };
     n.register("codes of the key", codes, d.a.visits);
     n.further_register("values fetched", value_word(c), d.a.visits);
 }
@@ -303,6 +332,26 @@ fn shift_accumulator(d: &Datapath, n: &mut Counter) {
         let rows = d.row_visits();
         n.shift("levels", max_shift + 1, rows);
         n.register("levels", max_shift + 1, rows);
+        n.add("normalizers", c.normalizer_bits(), rows);
+        n.register("normalizers", c.normalizer_bits(), rows);
+    }
+}
+
+/// The cycles that only double a sum are not counted: the workload's activity does not know them.
+fn sorted_accumulator(d: &Datapath, n: &mut Counter) {
+    let (c, lanes) = (d.c, d.lane_visits());
+    let complement = c.normalize == Normalize::Complement;
+    if complement {
+        n.add("differences to the largest key", c.value_bits + 1, lanes);
+        n.register("values of the largest key", c.value_bits, d.outputs());
+    }
+    let added = c.value_bits + u32::from(complement);
+    n.register("values added", added, lanes);
+    n.add("sums", c.accumulator_bits(), lanes);
+    n.register("sums", c.accumulator_bits(), lanes);
+    if !complement {
+        let rows = d.row_visits();
+        n.register("levels", 1, rows);
         n.add("normalizers", c.normalizer_bits(), rows);
         n.register("normalizers", c.normalizer_bits(), rows);
     }

@@ -47,7 +47,7 @@ const FIELDS: [(&str, Kind, bool); 26] = [
     ("query_block", Kind::Integer, false),
     (
         "accumulate",
-        Kind::Word(&["shift", "bucket", "multiply"]),
+        Kind::Word(&["shift", "sorted", "bucket", "multiply"]),
         false,
     ),
     (

@@ -24,9 +24,21 @@ pub fn configuration(seed: u64) -> Configuration {
             Input::Scores | Input::Qkv => scored(candidate, input, &mut rng),
         };
         if c.validate().is_ok() {
-            return c;
+            return sorted(c, seed);
         }
     }
+}
+
+/// Half of the units that may sort their survivors do.
+fn sorted(c: Configuration, seed: u64) -> Configuration {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(2);
+    let sorted = Configuration {
+        accumulate: Accumulate::Sorted,
+        ..c.clone()
+    };
+    let may = c.accumulate == Accumulate::Shift && sorted.validate().is_ok();
+    if may && rng.random() { sorted } else { c }
 }
 
 /// The same with scores, or with queries and keys of few elements.

@@ -290,7 +290,9 @@ impl Stimulus {
             settings.push(("causal", vec![u32::from(self.causal)]));
         }
         match c.accumulate {
-            Accumulate::Shift => settings.push(("shifts", bus(&c.shifts, c.shift_bits()))),
+            Accumulate::Shift | Accumulate::Sorted => {
+                settings.push(("shifts", bus(&c.shifts, c.shift_bits())))
+            }
             Accumulate::Bucket => {
                 settings.push(("levels", bus(&c.levels, c.level_bits.unwrap_or(1))))
             }

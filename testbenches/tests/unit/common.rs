@@ -1,6 +1,6 @@
 //! What the co-simulation tests share.
 
-use logattn_golden::{Configuration, NAMES, TWIN_NAMES, VARIANT_NAMES};
+use logattn_golden::{Configuration, NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
 use logattn_sim::Ports;
 use logattn_testbenches::random::{Rows, STALLED, heads};
 use logattn_testbenches::unit::verilated_unit;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Names of all embedded configurations.
 pub fn all_names() -> impl Iterator<Item = &'static str> {
-    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES);
+    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES).chain(&SORTED_NAMES);
     NAMES.iter().chain(others).copied()
 }
 

@@ -4,7 +4,7 @@ use super::rows;
 use crate::error::Error;
 use crate::progress;
 use logattn_golden::scores::score_thresholds;
-use logattn_golden::{Accumulate, Configuration, Input as InputKind, Normalize, UnitAttention};
+use logattn_golden::{Configuration, Input as InputKind, Normalize, UnitAttention};
 use logattn_sim::Counters;
 use logattn_studies::timing::{HeadRowCodes, Timing};
 use logattn_studies::{Accuracy, Difference, Input, Precision, differing_codes, renormalized};
@@ -165,7 +165,7 @@ fn ways(c: &Configuration, unit: &Configuration) -> Result<Vec<Way>, Error> {
         COMPLEMENT_EDGE,
         unit.fraction_bits.unwrap_or(0),
     );
-    if let (Accumulate::Shift, Ok(score_thresholds)) = (unit.accumulate, edge) {
+    if let (true, Ok(score_thresholds)) = (unit.accumulate.shifts(), edge) {
         let complement = Configuration {
             normalize: Normalize::Complement,
             score_thresholds,

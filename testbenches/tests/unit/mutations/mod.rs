@@ -3,6 +3,7 @@
 mod probabilities;
 mod resets;
 mod scores;
+mod sorted;
 
 use logattn_golden::{Accumulate, Configuration, Input, Normalize};
 use logattn_hdl::netlist::{Evaluator, Module, Mutation};
@@ -14,10 +15,7 @@ use logattn_testbenches::{Stimulus, run};
 
 /// A small unit with several passes and two banks, or with a query block of two.
 fn small(accumulate: Accumulate, query_block: usize, normalize: Normalize) -> Configuration {
-    let (shift, bucket) = (
-        accumulate == Accumulate::Shift,
-        accumulate == Accumulate::Bucket,
-    );
+    let (shift, bucket) = (accumulate.shifts(), accumulate == Accumulate::Bucket);
     Configuration {
         name: "small".into(),
         input: Input::Probabilities,

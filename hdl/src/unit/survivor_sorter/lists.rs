@@ -1,0 +1,172 @@
+//! The write side: a beat into the lists of its keys' levels.
+
+use super::{Beat, Lists, Row, Shape};
+use crate::netlist::{Memory, Signal, unsigned};
+use crate::unit::survivor_selector::Largest;
+use crate::unit::{Builder, Widths, bit, bus, element, loaded};
+use logattn_golden::config::Configuration;
+
+/// The last row that was completed.
+pub(super) struct Written {
+    pub row: Row,
+    /// There is such a row, which has not been taken yet.
+    pub valid: Signal,
+    /// To be driven by the reader: the row is taken in this cycle.
+    pub taken: Signal,
+    pub s_ready: Signal,
+}
+
+/// One memory a level, the largest level first.
+pub(super) fn memories(
+    m: &mut Builder,
+    c: &Configuration,
+    w: &Widths,
+    shape: &Shape,
+) -> Vec<Memory> {
+    let width = w.beat + c.keys_per_beat as u32;
+    (0..shape.levels)
+        .map(|rank| {
+            let code = shape.levels - rank;
+            let memory = m.memory(
+                format!("list_{code}"),
+                1 << (shape.region + shape.index),
+                width,
+            );
+            // A row's region is read only when all of its beats have been written.
+            m.memory_exclusive(memory);
+            memory
+        })
+        .collect()
+}
+
+/// Writes beats; a row's last beat waits until the row before it has been taken.
+pub(super) fn write(
+    m: &mut Builder,
+    c: &Configuration,
+    shape: &Shape,
+    lists: &Lists,
+    s: &Beat,
+) -> Written {
+    let valid = m.register_reset("ready_valid", bit(), 0);
+    let taken = m.wire("ready_taken", bit());
+    let blocked = m.and(s.last, valid);
+    let s_ready = m.not(blocked);
+    let s_ready = m.name(s_ready, "s_ready_now");
+    let accept = m.and(s.valid, s_ready);
+    let accept = m.name(accept, "accept");
+    let completes = m.and(accept, s.last);
+    let completes = m.name(completes, "completes");
+    let stays = {
+        let kept = m.not(taken);
+        m.and(valid, kept)
+    };
+    let next_valid = m.or(completes, stays);
+    m.update(valid, next_valid);
+
+    let region = counted_regions(m, "write_region", shape, completes);
+    let (mut ends, mut present) = (Vec::new(), Vec::new());
+    for (rank, memory) in lists.memories.iter().enumerate() {
+        let code = shape.levels - rank;
+        let keys = keys_of(m, c, s, code);
+        let list = append(m, shape, code, keys, accept, completes);
+        let enable = m.and(accept, list.any);
+        let address = m.concat(&[region, list.end]);
+        let fields: Vec<Signal> = std::iter::once(keys).chain(s.beat).collect();
+        let entry = bus(m, &fields);
+        m.memory_write(*memory, enable, address, entry);
+        ends.push(loaded(m, &format!("ready_end_{code}"), completes, list.end));
+        present.push(list.present);
+    }
+    let present = bus(m, &present);
+    let row = Row {
+        ends,
+        present: loaded(m, "ready_present", completes, present),
+        largest: s
+            .largest
+            .map(|largest| hold_largest(m, "ready", completes, largest)),
+    };
+    Written {
+        row,
+        valid,
+        taken,
+        s_ready,
+    }
+}
+
+/// The region of the row in hand: the next one after `ends`.
+pub(super) fn counted_regions(m: &mut Builder, name: &str, shape: &Shape, ends: Signal) -> Signal {
+    let region = m.register_reset(name, unsigned(shape.region), 0);
+    let one = m.constant(1, region.ty());
+    let following = m.add(region, one);
+    m.update_if(region, ends, following);
+    region
+}
+
+/// The beat's keys that have `code` and have to be visited.
+fn keys_of(m: &mut Builder, c: &Configuration, s: &Beat, code: usize) -> Signal {
+    let matches: Vec<Signal> = (0..c.keys_per_beat)
+        .map(|key| {
+            let found = element(m, s.codes, key, c.code_bits);
+            let wanted = m.constant(code as u64, found.ty());
+            m.eq(found, wanted)
+        })
+        .collect();
+    let matches = bus(m, &matches);
+    let keys = m.and(matches, s.survive);
+    m.name(keys, format!("keys_{code}"))
+}
+
+/// A list once the beat in hand is in it.
+struct Appended {
+    /// The beat adds an entry.
+    any: Signal,
+    /// Index of the last entry.
+    end: Signal,
+    present: Signal,
+}
+
+/// Counts the entries of a list; begins again with every row.
+fn append(
+    m: &mut Builder,
+    shape: &Shape,
+    code: usize,
+    keys: Signal,
+    accept: Signal,
+    completes: Signal,
+) -> Appended {
+    let ty = unsigned(shape.index);
+    let none = (1 << shape.index) - 1;
+    let last = m.register_reset(format!("end_{code}"), ty, none);
+    let before = m.register_reset(format!("present_{code}"), bit(), 0);
+    let any = m.any(keys);
+    let any = m.name(any, format!("any_{code}"));
+    let one = m.extend(any, shape.index);
+    let end = m.add(last, one);
+    let end = m.name(end, format!("end_{code}_now"));
+    let present = m.or(before, any);
+    let present = m.name(present, format!("present_{code}_now"));
+    let nothing = m.constant(none, ty);
+    let next = m.mux(completes, nothing, end);
+    m.update_if(last, accept, next);
+    let absent = m.zero(bit());
+    let next = m.mux(completes, absent, present);
+    m.update_if(before, accept, next);
+    Appended { any, end, present }
+}
+
+/// The row's largest key, kept with the row; its code as whether it survives.
+pub(super) fn hold_largest(
+    m: &mut Builder,
+    stage: &str,
+    load: Signal,
+    incoming: Largest,
+) -> Largest {
+    let survives = m.any(incoming.code);
+    Largest {
+        visits: loaded(m, &format!("{stage}_nonempty"), load, incoming.visits),
+        key: incoming
+            .key
+            .map(|key| loaded(m, &format!("{stage}_largest_key"), load, key)),
+        code: loaded(m, &format!("{stage}_largest_survives"), load, survives),
+    }
+}

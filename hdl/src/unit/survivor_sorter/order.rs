@@ -1,0 +1,222 @@
+//! The read side: a complete row's items, entry by entry, into the memories' output registers.
+
+use super::lists::{Written, counted_regions, hold_largest};
+use super::{Lists, Row, Shape};
+use crate::netlist::{Signal, unsigned};
+use crate::unit::survivor_selector::{Largest, lowest_index};
+use crate::unit::{Builder, bit, ceil_log2, choose, elastic_stage, loaded};
+use logattn_golden::config::Configuration;
+
+/// The entry that was read last.
+pub(super) struct Next {
+    pub valid: Signal,
+    /// What each list's memory gives; of use for the item that is a list.
+    pub entries: Vec<Signal>,
+    /// Index of the item: the largest key, where there is one, then the lists, then the end.
+    pub item: Signal,
+    /// The row's largest key.
+    pub largest: Option<Largest>,
+    /// The last entry of its row in this pass.
+    pub last: Signal,
+    /// The pass that the entry is read for, where there are several.
+    pub pass: Option<Signal>,
+    /// To be driven by the next stage: it takes the entry.
+    pub taken: Signal,
+}
+
+/// Reads the items of one row after the other, an entry a cycle.
+pub(super) fn read(
+    m: &mut Builder,
+    c: &Configuration,
+    shape: &Shape,
+    lists: &Lists,
+    written: &Written,
+) -> Next {
+    let reading = m.register_reset("reading", bit(), 0);
+    let taken = m.wire("next_taken", bit());
+    let stage = elastic_stage(m, "next", reading, taken);
+    let fetch = m.and(reading, stage.enable);
+    let fetch = m.name(fetch, "fetch");
+    let release = m.wire("release", bit());
+    let idle = m.not(reading);
+    let free = m.or(idle, release);
+    let begins = m.and(written.valid, free);
+    let begins = m.name(begins, "row_begins");
+    m.drive(written.taken, begins);
+    let changes = m.or(begins, release);
+    m.update_if(reading, changes, begins);
+
+    let row = hold_row(m, shape, begins, &written.row);
+    let at_end = smallest_levels(m, c, lists);
+    let items = items(m, &written.row, at_end);
+    let items = m.name(items, "ready_items");
+    let order = order(m, c, shape, &row, (items, begins), fetch);
+    m.drive(release, order.release);
+
+    let region = counted_regions(m, "read_region", shape, order.release);
+    let address = m.concat(&[region, order.index]);
+    let address = m.name(address, "read_address");
+    let first_list = u64::from(row.largest.is_some());
+    let entries = lists.memories.iter().enumerate().map(|(rank, memory)| {
+        let code = shape.levels - rank;
+        let list = m.constant(rank as u64 + first_list, order.item.ty());
+        let in_hand = m.eq(order.item, list);
+        let enable = m.and(fetch, in_hand);
+        m.memory_read(*memory, format!("entry_{code}"), enable, address)
+    });
+    Next {
+        valid: stage.valid,
+        entries: entries.collect(),
+        item: loaded(m, "next_item", stage.enable, order.item),
+        largest: row.largest,
+        last: loaded(m, "next_last", stage.enable, order.last),
+        pass: order
+            .pass
+            .map(|pass| loaded(m, "next_pass", stage.enable, pass)),
+        taken,
+    }
+}
+
+/// The row in hand. Its largest key is its first item and never its only one, so that it is still
+/// here when the entry after it has been read.
+fn hold_row(m: &mut Builder, shape: &Shape, begins: Signal, ready: &Row) -> Row {
+    Row {
+        ends: (ready.ends.iter().enumerate())
+            .map(|(rank, end)| {
+                let code = shape.levels - rank;
+                loaded(m, &format!("row_end_{code}"), begins, *end)
+            })
+            .collect(),
+        present: ready.present,
+        largest: ready
+            .largest
+            .map(|largest| hold_largest(m, "row", begins, largest)),
+    }
+}
+
+/// For each level, the largest lowest, whether nothing is left to double after it.
+fn smallest_levels(m: &mut Builder, c: &Configuration, lists: &Lists) -> Signal {
+    let most = u64::from(c.max_shift.unwrap_or(0));
+    let at_end: Vec<Signal> = (lists.shifts.iter())
+        .map(|shift| {
+            let most = m.constant(most, shift.ty());
+            m.eq(*shift, most)
+        })
+        .collect();
+    let at_end = crate::unit::bus(m, &at_end);
+    m.name(at_end, "at_end")
+}
+
+/// A row's items, the first one lowest.
+fn items(m: &mut Builder, row: &Row, at_end: Signal) -> Signal {
+    let ends_itself = m.and(row.present, at_end);
+    let ends_itself = m.any(ends_itself);
+    m.comment("a row without survivors has nothing but its end");
+    let end = m.not(ends_itself);
+    let mut items = vec![end, row.present];
+    items.extend(row.largest.map(|largest| largest.visits));
+    m.concat(&items)
+}
+
+/// The entry that is read in this cycle.
+struct Order {
+    item: Signal,
+    index: Signal,
+    last: Signal,
+    pass: Option<Signal>,
+    /// The row in hand is read for the last time.
+    release: Signal,
+}
+
+/// Goes through the items of a row and the entries of each, in every pass.
+fn order(
+    m: &mut Builder,
+    c: &Configuration,
+    shape: &Shape,
+    row: &Row,
+    (ready_items, begins): (Signal, Signal),
+    fetch: Signal,
+) -> Order {
+    let count = ready_items.width();
+    let item = m.register("item", unsigned(ceil_log2(count as usize)));
+    let waiting = m.register("items_waiting", unsigned(count));
+    let index = m.register_reset("index", unsigned(shape.index), 0);
+
+    let at_once = m.zero(index.ty());
+    let ends: Vec<Signal> = (row.largest.iter().map(|_| at_once))
+        .chain(row.ends.iter().copied())
+        .chain([at_once])
+        .collect();
+    let end = choose(m, item, &ends);
+    let ends_item = m.eq(index, end);
+    let ends_item = m.name(ends_item, "ends_item");
+    let item_done = m.and(fetch, ends_item);
+    let item_done = m.name(item_done, "item_done");
+    let one = m.constant(1, index.ty());
+    let following = m.add(index, one);
+    let next_index = m.mux(ends_item, at_once, following);
+    m.update_if(index, fetch, next_index);
+
+    let more = m.any(waiting);
+    let no_more = m.not(more);
+    let last = m.and(ends_item, no_more);
+    let last = m.name(last, "ends_row");
+    let row_done = m.and(fetch, last);
+    let row_done = m.name(row_done, "row_read");
+    let passes = (c.passes() > 1).then(|| passes(m, c, row_done, (ready_items, begins)));
+    let (again, release) = match &passes {
+        Some(passes) => {
+            let release = m.and(row_done, passes.is_final);
+            let again = m.not(release);
+            (Some(m.and(row_done, again)), release)
+        }
+        None => (None, row_done),
+    };
+    let mut source = m.mux(begins, ready_items, waiting);
+    if let (Some(passes), Some(again)) = (&passes, again) {
+        source = m.mux(again, passes.items, source);
+    }
+    let source = m.name(source, "items_left");
+    let changes = m.or(begins, item_done);
+    let changes = m.name(changes, "next_item_begins");
+    let first = lowest_index(m, source, "first_item").unwrap_or(at_once);
+    m.update_if(item, changes, first);
+    let ones = m.constant(1, source.ty());
+    let below = m.sub(source, ones);
+    let rest = m.and(source, below);
+    m.update_if(waiting, changes, rest);
+    Order {
+        item,
+        index,
+        last,
+        pass: passes.map(|passes| passes.pass),
+        release,
+    }
+}
+
+/// Several passes over a row.
+struct Passes {
+    pass: Signal,
+    is_final: Signal,
+    /// All items of the row in hand.
+    items: Signal,
+}
+
+fn passes(
+    m: &mut Builder,
+    c: &Configuration,
+    row_done: Signal,
+    (ready_items, begins): (Signal, Signal),
+) -> Passes {
+    let pass = m.register_reset("pass", unsigned(ceil_log2(c.passes())), 0);
+    let one = m.constant(1, pass.ty());
+    m.comment("the number of passes is a power of two, so the index wraps by itself");
+    let following = m.add(pass, one);
+    m.update_if(pass, row_done, following);
+    let is_final = m.all(pass);
+    Passes {
+        pass,
+        is_final: m.name(is_final, "final_pass"),
+        items: loaded(m, "row_items", begins, ready_items),
+    }
+}

@@ -1,0 +1,50 @@
+//! The survivor sorter of `accumulate = "sorted"`: rows are read when all of their beats have come.
+
+use crate::Cycle;
+use crate::output::Output;
+use crate::selector::{Feed, SelectorInput};
+use crate::simulate::Visitor;
+use crate::workload::{Block, Visits};
+
+/// The sorter's complete row that waits, its row in hand and the stages of its read side.
+#[derive(Default)]
+pub(crate) struct Sorter {
+    /// First cycle in which a row's last beat can be taken: when the row before it is in hand.
+    ready_free: Cycle,
+    /// The cycle in which the last entry of the row before was read.
+    released: Cycle,
+    /// The cycle in which the entry before left the memories' output registers.
+    moved: Cycle,
+    /// The cycle in which the entry before was taken into the head.
+    taken: Cycle,
+}
+
+impl Sorter {
+    /// A row arrives and is visited: its beats, its entries in the order of their levels, and the
+    /// number of passes over them.
+    pub(crate) fn block<F: Feed>(
+        &mut self,
+        input: &mut SelectorInput<F>,
+        visitor: &mut Visitor,
+        output: &mut Output,
+        (block, visits, passes): (&Block, &[Visits], usize),
+    ) {
+        input.begin_block(block.beats);
+        let complete = input.whole_row(block.beats, self.ready_free);
+        let begins = (complete + 1).max(self.released);
+        self.ready_free = begins + 1;
+        let mut read = begins;
+        for _ in 0..passes {
+            for (index, entry) in visits.iter().enumerate() {
+                read = (read + 1).max(self.moved);
+                self.moved = (read + 1).max(self.taken);
+                self.taken = (self.moved + 1).max(visitor.head_free);
+                let slots = entry.lead + entry.keys.max(1);
+                let last = index + 1 == visits.len();
+                visitor.visits(self.taken, (slots, entry.keys), last, output);
+            }
+        }
+        self.released = read;
+        input.feed.end_block();
+    }
+}
