@@ -37,7 +37,7 @@ pub(super) fn read(
     let stage = elastic_stage(m, "next", reading, taken);
     let fetch = m.and(reading, stage.enable);
     let fetch = m.name(fetch, "fetch");
-    let release = m.wire("release", bit());
+    let release = m.wire("row_leaves", bit());
     let idle = m.not(reading);
     let free = m.or(idle, release);
     let begins = m.and(written.valid, free);
