@@ -122,7 +122,7 @@ pub fn offset_cycles(c: &Configuration) -> u32 {
 /// row's maximum is known when all of it is there, its logarithm when all of it has been read.
 pub fn code_latency(c: &Configuration, keys: usize) -> usize {
     let way = match c.input {
-        Input::Probabilities => return 2 + quantizer_registers(c),
+        Input::Probabilities => return 1 + quantizer_registers(c),
         Input::Scores => 0,
         Input::Qkv => score_engine_cycles(c),
     };

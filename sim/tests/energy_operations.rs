@@ -1,7 +1,7 @@
 //! What units do and what it costs: a row or two by hand for each kind of unit.
 
 use OperationKind::{Add, Compare, Multiply, Register, Shift, SramRead, SramWrite};
-use logattn_golden::config::Configuration;
+use logattn_golden::config::{Accumulate, Configuration};
 use logattn_sim::energy::{
     Activity, EnergyBreakdown, EnergyTable, LevelBits, OperationKind, Operations, Part, energy,
 };
@@ -174,7 +174,12 @@ fn the_twin_by_hand() {
 /// bits, distances of 8, F = 4, G = 10.
 #[test]
 fn base_by_hand() {
-    let base = named("base");
+    let base = Configuration {
+        keys_per_beat: 4,
+        pipeline_depth: 1,
+        accumulate: Accumulate::Shift,
+        ..named("base")
+    };
     let n = operations(&base);
     // Keys: four memories of two banks of 128 words of 64 bytes. Two beats read all four.
     let keys = [

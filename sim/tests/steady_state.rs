@@ -1,5 +1,6 @@
 //! Long runs: rows of equal length at full rate, and rows of very different lengths to the end.
 
+use logattn_golden::microarchitecture::{maximum_cycles, offset_cycles, score_engine_cycles};
 use logattn_golden::{Configuration, Input, Normalize, SORTED_NAMES, VARIANT_NAMES};
 use logattn_sim::{BlockRows, Ports, Workload, simulate};
 
@@ -20,6 +21,14 @@ fn units() -> Vec<Configuration> {
     units
 }
 
+/// Cycles from the read of a beat of keys to its scores, where there are keys.
+fn engine_cycles(c: &Configuration) -> u32 {
+    match c.input {
+        Input::Qkv => score_engine_cycles(c),
+        Input::Probabilities | Input::Scores => 0,
+    }
+}
+
 /// Cycles from start to end of one head of `rows` blocks of `keys` keys whose first `survivors`
 /// keys survive.
 fn cycles(c: &Configuration, rows: usize, keys: usize, survivors: usize) -> u64 {
@@ -35,11 +44,14 @@ fn cycles(c: &Configuration, rows: usize, keys: usize, survivors: usize) -> u64 
 fn rows_of_equal_length_run_at_full_rate() {
     for c in units() {
         let width = c.keys_per_beat;
+        // What four rows between two buffers allow (`ROW_SLOTS`): 2 n + latency - 1 <= 4 n.
+        let latency = offset_cycles(&c).max(maximum_cycles(&c) + engine_cycles(&c));
+        let least = (latency as usize - 1).div_ceil(2).max(4);
         let lengths = [
-            4 * width,
-            4 * width + 1,
-            6 * width,
-            9 * width - 1,
+            least * width,
+            least * width + 1,
+            (least + 2) * width,
+            (least + 5) * width - 1,
             c.max_keys,
         ];
         for keys in lengths {

@@ -8,7 +8,7 @@
 //! a cycle later for each of its stages) and the port in p + 5.
 
 use logattn_golden::microarchitecture::code_latency;
-use logattn_golden::{Configuration, Input, Normalize};
+use logattn_golden::{Accumulate, Configuration, Input, Normalize};
 use logattn_sim::{BlockRows, Ports, Run, Workload, simulate, trace};
 
 /// A configuration whose rows take one pass and leave in one beat.
@@ -16,6 +16,14 @@ fn wide(name: &str) -> Configuration {
     let mut c = Configuration::named(name).expect("known");
     c.lanes = c.head_dimension;
     c.output_lanes = c.head_dimension;
+    c
+}
+
+/// [`wide`] `base_scores` with four keys a beat and without further registers or sorted levels.
+fn complement() -> Configuration {
+    let mut c = wide("base_scores");
+    (c.keys_per_beat, c.pipeline_depth) = (4, 1);
+    c.accumulate = Accumulate::Shift;
     c
 }
 
@@ -147,7 +155,7 @@ fn queries_of_the_next_block_wait_in_the_stream_register() {
 /// W = 4 as for `nano_scores`; the normalizer has one stage.
 #[test]
 fn the_largest_key_is_visited_alone() {
-    let c = wide("base_scores");
+    let c = complement();
     let pruned: &[&[u8]] = &[&[0, 0, 0, 0]];
     let kept: &[&[u8]] = &[&[0, 0, 5, 0]];
     let largest = Some(2);
@@ -166,7 +174,7 @@ fn the_largest_key_is_visited_alone() {
 
 #[test]
 fn the_largest_key_is_visited_with_the_first_other_survivor() {
-    let c = wide("base_scores");
+    let c = complement();
     // A row of two beats whose largest key is the only survivor of its beat: one entry, of two
     // visits. The row's beats are taken by the selector in 14 and 15 (see the rows of two beats
     // above), so the entry is queued in 16, whichever beat it is, and visited in 19 and 20.
@@ -186,7 +194,7 @@ fn the_largest_key_is_visited_with_the_first_other_survivor() {
 /// Two passes over a row: the largest key is visited in each.
 #[test]
 fn the_largest_key_is_visited_in_every_pass() {
-    let mut c = wide("base_scores");
+    let mut c = complement();
     c.lanes = 32;
     c.output_lanes = 32;
     let pruned: &[&[u8]] = &[&[0, 0, 0, 0]];
@@ -217,19 +225,23 @@ fn keys_are_those_within_the_rows() {
 }
 
 /// One key survives, the last one: its code comes a cycle a beat after the row's first code, is
-/// visited five cycles after it is there, and leaves five cycles later.
+/// visited five cycles after it is there, and leaves five cycles later; with `pipeline_depth` 2 the
+/// queue and the value memory have a register more each.
 #[test]
 fn the_first_code_comes_when_it_is_said_to() {
-    for (name, keys) in [
+    let units = [
         ("nano", 9),
         ("edge", 200),
         ("nano_scores", 40),
         ("edge_scores", 200),
         ("nano_qkv", 31),
         ("edge_qkv", 200),
-    ] {
+    ];
+    for (depth, (name, keys)) in [1, 2].into_iter().flat_map(|d| units.map(|unit| (d, unit))) {
         let mut c = wide(name);
         (c.normalize, c.output_bits) = (Normalize::None, None);
+        c.pipeline_depth = depth;
+        let more = depth as usize - 1;
         let mut row = vec![0; keys];
         row[keys - 1] = 1;
         let codes: &[&[u8]] = &[&row];
@@ -237,7 +249,7 @@ fn the_first_code_comes_when_it_is_said_to() {
         let last_code = code_latency(&c, keys) + c.beats(keys) - 1;
         // A query waits for its keys, and its values may still be on their way.
         let keys_loaded = if c.input == Input::Qkv { keys } else { 0 };
-        let visited = (last_code + keys_loaded + 5).max(keys + 1);
-        assert_eq!(run.transfers, [visited as u64 + 5], "{name}");
+        let visited = (last_code + keys_loaded + 5 + more).max(keys + 1);
+        assert_eq!(run.transfers, [(visited + 5 + more) as u64], "{name}");
     }
 }

@@ -114,11 +114,15 @@ fn before_scaled(
     valid: Signal,
 ) -> BeforeScaled {
     let deep = extra_registers(c) > 0;
+    let shifts = c.accumulate == Accumulate::Shift;
+    let differs = deep && shifts && c.normalize == Normalize::Complement;
     let taken = m.wire("scaled_taken", bit());
     let fetched_taken = m.wire("fetched_taken", bit());
+    // Where the amounts are registered beside the values, the codes are not.
+    let keeps_codes = !(deep && shifts) || differs;
     let fields = [
         ("value", Some(value)),
-        ("codes", Some(codes)),
+        ("codes", keeps_codes.then_some(codes)),
         ("largest", largest),
         ("first", Some(first)),
         ("last", Some(last)),
@@ -127,8 +131,6 @@ fn before_scaled(
     let [fetched_value, fetched_codes, largest, fetched_first, fetched_last] = fields;
     let fetched_codes = fetched_codes.unwrap_or(codes);
     let (first, last) = (fetched_first.unwrap_or(first), fetched_last.unwrap_or(last));
-    let shifts = c.accumulate == Accumulate::Shift;
-    let differs = deep && shifts && c.normalize == Normalize::Complement;
     let fields = [("first", Some(first)), ("last", Some(last))];
     let wanted = ("difference", differs);
     let (fields, difference) = elastic_register(m, wanted, fields, fetched.valid, taken);

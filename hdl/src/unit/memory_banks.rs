@@ -120,8 +120,11 @@ pub(crate) fn release(m: &mut Builder, block_end: Signal, head_blocks: Signal) -
     let count = m.register_reset("blocks_read", head_blocks.ty(), 0);
     let one = m.constant(1, head_blocks.ty());
     let next = m.add(count, one);
-    let next = m.name(next, "blocks_read_next");
-    let all = m.eq(next, head_blocks);
+    m.comment("registered, as the setting is there long before a block ends");
+    let last = m.register("last_block", head_blocks.ty());
+    let below = m.sub(head_blocks, one);
+    m.update(last, below);
+    let all = m.eq(count, last);
     let all = m.name(all, "all_blocks");
     let zero = m.zero(head_blocks.ty());
     let wrapped = m.mux(all, zero, next);

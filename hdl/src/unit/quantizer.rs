@@ -156,6 +156,7 @@ pub(crate) fn quantizer(c: &Configuration) -> Result<Module, NetlistError> {
         })
         .collect();
     let inside_row = bus(&mut m, &inside);
+    let inside_row = m.name(inside_row, "beat_inside");
     let beat = (w.beat > 0).then(|| beat_index(&mut m, w.beat, accepted, s_last));
     let compared_taken = m.wire("compared_taken", bit());
     let fields = [
@@ -224,7 +225,8 @@ fn compare(m: &mut Builder, c: &Configuration, s_data: Signal) -> Result<Signal,
             m.instance(name, &coder, &connections).output(output)
         })
         .collect();
-    Ok(bus(m, &compared))
+    let compared = bus(m, &compared);
+    Ok(m.name(compared, "beat_compared"))
 }
 
 /// The codes of the places that are inside their row, 0 for the others, and the keys that survive.

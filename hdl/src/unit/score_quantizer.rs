@@ -135,6 +135,7 @@ pub(crate) fn score_quantizer(
         })
         .collect();
     let uppers_now = bus(&mut m, &uppers);
+    let uppers_now = m.name(uppers_now, "upper_halves");
     let compared_taken = m.wire("compared_taken", bit());
     let fields = [
         ("closeness", Some(s_closeness)),

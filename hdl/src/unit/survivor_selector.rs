@@ -272,6 +272,7 @@ fn queue(
 
     let write_pointer = m.register_reset("write_pointer", pointer, 0);
     let written = m.add(write_pointer, one);
+    let written = m.name(written, "write_pointer_next");
     m.update_if(write_pointer, push, written);
     let write_address = m.slice(write_pointer, 0, address_bits);
     m.memory_write(memory, push, write_address, packed);
@@ -279,7 +280,7 @@ fn queue(
     let read_pointer = m.register_reset("read_pointer", pointer, 0);
     let unread = m.ne(write_pointer, read_pointer);
     let unread = m.name(unread, "unread");
-    let (source, available, oldest, pass) = match last {
+    let (source, available, oldest, pass, freed) = match last {
         Some(last) => {
             let rewound = rewind(m, c, w, leaves, last, read_pointer, unread);
             (
@@ -287,9 +288,10 @@ fn queue(
                 rewound.available,
                 rewound.row_start,
                 Some(rewound.pass),
+                Some(rewound.frees),
             )
         }
-        None => (read_pointer, unread, read_pointer, None),
+        None => (read_pointer, unread, read_pointer, None, None),
     };
 
     let next_valid = m.register_reset("next_valid", bit(), 0);
@@ -304,10 +306,8 @@ fn queue(
     let [entry, pass] = fields;
 
     m.comment("full when the write pointer is one lap ahead of the oldest entry still needed");
-    let lap = m.constant(1 << address_bits, pointer);
-    let wrapped = m.xor(oldest, lap);
-    let is_full = m.eq(write_pointer, wrapped);
-    m.drive(full, is_full);
+    let freed = freed.unwrap_or(read);
+    fill(m, (full, push, freed), written, oldest);
     Next {
         read: packed,
         packed: entry.unwrap_or(packed),
@@ -316,6 +316,27 @@ fn queue(
         take,
         pass,
     }
+}
+
+/// Drives `full`, which is a register so that what holds the stages before the queue starts at one:
+/// with the last free place written and none given up, it is full in the next cycle.
+fn fill(
+    m: &mut Builder,
+    (full, push, freed): (Signal, Signal, Signal),
+    written: Signal,
+    oldest: Signal,
+) {
+    let lap = m.constant(1 << (oldest.width() - 1), oldest.ty());
+    let wrapped = m.xor(oldest, lap);
+    let almost = m.eq(written, wrapped);
+    let almost = m.name(almost, "one_place_left");
+    let fills = m.and(push, almost);
+    let stays = m.or(full, fills);
+    let kept = m.not(freed);
+    let next = m.and(stays, kept);
+    let register = m.register_reset("is_full", bit(), 0);
+    m.update(register, next);
+    m.drive(full, register);
 }
 
 /// Keeps the memory's output register filled with the oldest unread entry.
@@ -343,6 +364,8 @@ struct Rewound {
     available: Signal,
     row_start: Signal,
     pass: Signal,
+    /// An entry is no longer needed.
+    frees: Signal,
 }
 
 /// Several passes over a row: where to read from, and the oldest entry that is still needed.
@@ -368,6 +391,7 @@ fn rewind(
 
     let row_start = m.register_reset("row_start", read_pointer.ty(), 0);
     let frees = m.and(take, is_final);
+    let frees = m.name(frees, "frees");
     let one = m.constant(1, read_pointer.ty());
     let freed = m.add(row_start, one);
     m.update_if(row_start, frees, freed);
@@ -384,6 +408,7 @@ fn rewind(
         available,
         row_start,
         pass,
+        frees,
     }
 }
 

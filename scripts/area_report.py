@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes reports/area.md from `logattn synth`: area and Fmax of the named configurations, of their
+int8 twins and of the knobs; scripts/area_report calls this.
+
+Every synthesis is kept in reports/area/ as JSON with its command and tool versions. Without names all
+are made (those whose netlist and tools have not changed come from the cache); --page only writes the
+page; --check makes those marked for it again, without place and route, and compares.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "reports" / "area"
+PAGE = ROOT / "reports" / "area.md"
+CONFIGURATIONS = ROOT / "golden" / "configurations"
+
+# A count may differ by so much (relative) from the one checked in: yosys' own order of work depends
+# a little on the machine.
+TOLERANCE = 0.02
+COUNTS = ("lut", "ff", "carry", "block_ram", "lut_ram", "dsp", "kilo_gates")
+
+# The main table: configuration, targets, with seeds or (0) counted only.
+UNITS = [
+    ("nano", "ice40-hx8k", 5),
+    ("nano_int8", "ice40-hx8k", 0),
+    ("nano", "ecp5-25k", 5),
+    ("nano_int8", "ecp5-25k", 5),
+    ("nano", "gowin-gw1n9", 0),
+    ("nano", "asic", 0),
+    ("nano_int8", "asic", 0),
+    ("edge", "ecp5-25k", 5),
+    ("edge_sorted", "ecp5-25k", 5),
+    ("edge_int8", "ecp5-25k", 5),
+    ("edge", "asic", 0),
+    ("edge_sorted", "asic", 0),
+    ("edge_int8", "asic", 0),
+    ("base", "ecp5-85k", 5),
+    ("base_int8", "ecp5-85k", 0),
+    ("base", "xcup", 0),
+    ("base_int8", "xcup", 0),
+    ("server", "xcup", 0),
+    ("server_int8", "xcup", 0),
+]
+# The same without DSPs.
+NO_DSP = [
+    ("nano_int8", "ecp5-25k"),
+    ("edge", "ecp5-25k"),
+    ("edge_sorted", "ecp5-25k"),
+    ("edge_int8", "ecp5-25k"),
+    ("base_scores", "ecp5-85k"),
+    ("base_int8", "ecp5-85k"),
+    ("base_scores", "xcup"),
+    ("base_int8", "xcup"),
+]
+# What --check makes again.
+CHECKED = ["nano__ecp5-25k", "edge_sorted__ecp5-25k__no-dsp"]
+
+# The knobs of `edge`: name, fields that differ, on one target without place and route.
+KNOB_TARGET = "ecp5-25k"
+KNOBS = [
+    ("edge", {}),
+    ("lanes = 16", {"lanes": 16}),
+    ("lanes = 8", {"lanes": 8}),
+    ("keys_per_beat = 4", {"keys_per_beat": 4}),
+    ("keys_per_beat = 16", {"keys_per_beat": 16}),
+    ("query_block = 2", {"query_block": 2}),
+    ("value_bits = 4", {"value_bits": 4, "output_bits": 8}),
+    ("code_bits = 2", {"code_bits": 2, "thresholds": [1449, 5793, 23171], "shifts": [5, 3, 1]}),
+    ('normalize = "none"', {"normalize": "none", "output_bits": None}),
+    ('accumulate = "sorted"', {"accumulate": "sorted"}),
+    ("pipeline_depth = 2", {"pipeline_depth": 2}),
+    ("max_keys = 256", {"max_keys": 256}),
+    ("value_banks = 1", {"value_banks": 1}),
+]
+SCORE_KNOBS = [
+    ('input = "scores", fraction_bits = 4', {}),
+    ("fraction_bits = 2", {"fraction_bits": 2, "score_bits": 10, "distance_bits": 6}),
+    ("fraction_bits = 6", {"fraction_bits": 6, "score_bits": 14, "distance_bits": 10}),
+    ('exp2 = "table"', {"exp2": "table"}),
+    ('normalize = "complement"', {"normalize": "complement"}),
+]
+
+
+class Finding(Exception):
+    """Something that the report cannot be made with."""
+
+
+def logattn(*arguments):
+    """Runs the command; its output."""
+    command = [os.environ["LOGATTN"], *arguments]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise Finding(f"{' '.join(map(str, command))}:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def value_text(value):
+    """A value as TOML has it."""
+    return json.dumps(value)
+
+
+def changed(text, fields):
+    """TOML with other values for some fields; None takes a field out."""
+    for name, value in fields.items():
+        line = "" if value is None else f"{name} = {value_text(value)}\n"
+        pattern = rf"(?m)^{name} = .*\n"
+        text = re.sub(pattern, line, text) if re.search(pattern, text) else text + line
+    return text
+
+
+def knob_runs():
+    """(name, title, TOML text) of each knob."""
+    edge = (CONFIGURATIONS / "edge.toml").read_text()
+    scores = logattn("configs", "edge_scores")
+    for index, (title, fields) in enumerate(KNOBS):
+        yield f"knob_{index:02}", title, changed(edge, {"name": f"knob_{index:02}", **fields})
+    for index, (title, fields) in enumerate(SCORE_KNOBS):
+        name = f"score_knob_{index:02}"
+        fields = {"name": name, **fields}
+        if "fraction_bits" in fields:
+            scale = 2.0 ** (fields["fraction_bits"] - 4)
+            old = json.loads(re.search(r"(?m)^score_thresholds = (.*)$", scores).group(1))
+            fields["score_thresholds"] = [round(threshold * scale) for threshold in old]
+        yield name, title, changed(scores, fields)
+
+
+def synthesize(key, config, target, options, scratch):
+    """One synthesis, kept as JSON."""
+    print(f"{key}: {target} {' '.join(options)}", flush=True)
+    out = Path(scratch) / f"{key}.json"
+    try:
+        logattn("synth", "--config", config, "--target", target, *options, "--json", out)
+        result = json.loads(out.read_text())
+    except Finding as finding:
+        if "does not fit" not in str(finding):
+            raise
+        result = {"does_not_fit": str(finding).splitlines()[-1]}
+    for local in ("folder",):
+        result.pop(local, None)
+    if result.get("liberty"):
+        result["liberty"]["file"] = Path(result["liberty"]["file"]).name
+    return result
+
+
+def jobs(scratch):
+    """All syntheses: (key, configuration's name or file, target, options)."""
+    for config, target, seeds in UNITS:
+        yield f"{config}__{target}", config, target, ["--seeds", str(seeds)]
+    for config, target in NO_DSP:
+        yield f"{config}__{target}__no-dsp", config, target, ["--seeds", "0", "--no-dsp"]
+    for name, _, text in knob_runs():
+        file = Path(scratch) / f"{name}.toml"
+        file.write_text(text)
+        yield name, str(file), KNOB_TARGET, ["--seeds", "0", "--no-modules"]
+
+
+def make(names):
+    """Makes the syntheses that are named, or all."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for key, config, target, options in jobs(scratch):
+            if names and key not in names:
+                continue
+            result = synthesize(key, config, target, options, scratch)
+            text = json.dumps(result, indent=1, sort_keys=True) + "\n"
+            (RESULTS / f"{key}.json").write_text(text)
+
+
+def check():
+    """Makes some again and compares their counts; the number of differences."""
+    wrong = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        for key, config, target, options in jobs(scratch):
+            if key not in CHECKED:
+                continue
+            options = [o for o in options if o != "--seeds"]
+            options = ["--seeds", "0", "--no-modules", *(o for o in options if not o.isdigit())]
+            found = synthesize(key, config, target, options, scratch)["area"]
+            kept = json.loads((RESULTS / f"{key}.json").read_text())["area"]
+            for count in COUNTS:
+                if abs(found[count] - kept[count]) > TOLERANCE * kept[count]:
+                    wrong += 1
+                    print(f"{key}: {count} is {found[count]}, checked in: {kept[count]}")
+    return wrong
+
+
+def cycles():
+    """Cycles a row of the demo capture of the units that are as wide as it."""
+    found = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "cycles.json"
+        for config in sorted({config for config, *_ in UNITS}):
+            if not config.startswith(("nano", "edge")):
+                continue
+            logattn("simulate", "--config", config, "--input", "demo", "--json", out)
+            total = json.loads(out.read_text())["total"]
+            found[config] = total["cycles"] / total["rows"]
+    return found
+
+
+def load(key):
+    """A kept synthesis, or None."""
+    file = RESULTS / f"{key}.json"
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def table(head, rows):
+    """A table of Markdown; the first column is text."""
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return lines
+
+
+def unit_row(config, target, seeds, result, rate):
+    """A row of the main table."""
+    label = f"`{config}` on {target}"
+    if "does_not_fit" in result:
+        return [label, result["does_not_fit"], *[""] * 8]
+    area, placement = result["area"], result["placement"]
+    speed, rows = "", ""
+    if placement:
+        s = placement["speed"]
+        speed = f"{s['median_mhz']:.0f} ({s['min_mhz']:.0f}-{s['max_mhz']:.0f})"
+    row_cycles = rate.get(config)
+    if placement and row_cycles:
+        rows = f"{placement['speed']['median_mhz'] * 1e3 / row_cycles:,.0f}"
+    if result["liberty"]:
+        timing = result["static_timing"]
+        bits = sum(m["words"] * m["width"] for m in result["memories"])
+        speed = f"{timing['mhz']:.0f} *" if timing else ""
+        return [label, f"{area['kilo_gates']:.1f} kGE", area["ff"], "", f"{bits:,} bits", "", speed,
+                f"{row_cycles:.1f}" if row_cycles else "", ""]
+    return [label, f"{area['lut'] + area['lut_ram']:,}", f"{area['ff']:,}", f"{area['carry']:,}",
+            area["block_ram"], area["dsp"], speed, f"{row_cycles:.1f}" if row_cycles else "", rows]
+
+
+def part_rows(results):
+    """Rows of the table of parts: LUT (or kGE) by part."""
+    for title, result in results:
+        parts = result["modules"]["parts"]
+        asic = bool(result["liberty"])
+
+        def size(part, parts=parts, asic=asic):
+            if part not in parts:
+                return ""
+            area = parts[part]
+            return f"{area['kilo_gates']:.1f}" if asic else f"{area['lut'] + area['lut_ram']:,}"
+        yield [title, *(size(part) for part in PARTS)]
+
+
+PARTS = ["accumulation", "survivor_selector", "survivor_sorter", "quantizer", "row_statistics",
+         "score_engine", "value_memory", "normalizer", "stream_register", "performance_counters"]
+
+
+def page(rate):
+    """The text of reports/area.md."""
+    versions, rows, parts, no_dsp, knobs = {}, [], [], [], []
+    for config, target, seeds in UNITS:
+        result = load(f"{config}__{target}")
+        if result is None:
+            continue
+        rows.append(unit_row(config, target, seeds, result, rate))
+        versions.update({k: v for k, v in result.get("versions", {}).items() if v})
+        if result.get("modules"):
+            parts.append((f"`{config}` on {target}", result))
+    for config, target in NO_DSP:
+        result = load(f"{config}__{target}__no-dsp")
+        if result is None or "area" not in result:
+            continue
+        area, accumulation = result["area"], result["modules"]["parts"]["accumulation"]
+        no_dsp.append([f"`{config}` on {target}", f"{area['lut'] + area['lut_ram']:,}",
+                       f"{area['ff']:,}", f"{accumulation['lut']:,}"])
+        parts.append((f"`{config}` on {target}, no DSP", result))
+    for prefix, all_knobs in (("knob", KNOBS), ("score_knob", SCORE_KNOBS)):
+        for index, (title, _) in enumerate(all_knobs):
+            result = load(f"{prefix}_{index:02}")
+            if result is None or "area" not in result:
+                continue
+            area = result["area"]
+            knobs.append([f"`{title}`", f"{area['lut'] + area['lut_ram']:,}", f"{area['ff']:,}",
+                          area["block_ram"], area["dsp"]])
+    tools = ", ".join(f"{tool} {version}" for tool, version in sorted(versions.items()))
+    lines = [
+        "# Area and Fmax",
+        "",
+        "Made by `scripts/area_report`; each row's command, options and cells are in",
+        f"[`area/`](area). Tools: {tools}. All area is that of synthesis, before layout, of the unit",
+        "alone; Fmax is nextpnr's with a scan chain around the unit in place of pins, median of the",
+        "seeds (slowest-fastest), ECP5 at speed grade 6. AMD parts are counted only: no open tool",
+        "places them. `*`: OpenSTA on standard cells (Debian's OSU 0.18 µm library), before layout,",
+        "without wires; memories are not in it. Cycles a row: `logattn simulate --input demo`.",
+        "",
+        *table(["unit", "LUT", "FF", "carry", "block RAM", "DSP", "Fmax, MHz", "cycles a row",
+                "thousand rows/s"], rows),
+        "",
+        "## Without DSPs",
+        "",
+        "Multipliers of the twin and of reciprocals made of LUTs, as yosys does it (`-nodsp`; its",
+        "multiplier of 8 x 8 bits takes some 300 LUT4 of ECP5, which a Booth one would bring to 180).",
+        "",
+        *table(["unit", "LUT", "FF", "LUT of the accumulation"], no_dsp),
+        "",
+        "## By part",
+        "",
+        "LUT (kGE for standard cells) of each part with all that is in it, from a synthesis that",
+        "keeps the hierarchy: nothing is optimized across parts, so the sum is above the unit's.",
+        "",
+        *table(["unit", *PARTS], part_rows(parts)),
+        "",
+        "## Knobs",
+        "",
+        f"`edge` with one field changed, on {KNOB_TARGET}; then `edge_scores`.",
+        "",
+        *table(["field", "LUT", "FF", "block RAM", "DSP"], knobs),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="scripts/area_report",
+                                     description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="syntheses to make; default: all")
+    parser.add_argument("--page", action="store_true", help="write the page from what is kept")
+    parser.add_argument("--check", action="store_true", help="make some again and compare")
+    arguments = parser.parse_args()
+    try:
+        if arguments.check:
+            return 1 if check() else 0
+        if not arguments.page:
+            make(arguments.names)
+        PAGE.write_text(page(cycles()))
+    except Finding as finding:
+        print(f"area_report: {finding}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
