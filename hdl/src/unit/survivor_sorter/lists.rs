@@ -81,9 +81,7 @@ pub(super) fn write(
     let row = Row {
         ends,
         present: loaded(m, "ready_present", completes, present),
-        largest: s
-            .largest
-            .map(|largest| hold_largest(m, "ready", completes, largest)),
+        largest: s.largest.map(|largest| hold_largest(m, completes, largest)),
     };
     Written {
         row,
@@ -155,18 +153,13 @@ fn append(
 }
 
 /// The row's largest key, kept with the row; its code as whether it survives.
-pub(super) fn hold_largest(
-    m: &mut Builder,
-    stage: &str,
-    load: Signal,
-    incoming: Largest,
-) -> Largest {
+fn hold_largest(m: &mut Builder, load: Signal, incoming: Largest) -> Largest {
     let survives = m.any(incoming.code);
     Largest {
-        visits: loaded(m, &format!("{stage}_nonempty"), load, incoming.visits),
+        visits: loaded(m, "ready_nonempty", load, incoming.visits),
         key: incoming
             .key
-            .map(|key| loaded(m, &format!("{stage}_largest_key"), load, key)),
-        code: loaded(m, &format!("{stage}_largest_survives"), load, survives),
+            .map(|key| loaded(m, "ready_largest_key", load, key)),
+        code: loaded(m, "ready_largest_survives", load, survives),
     }
 }

@@ -1,6 +1,6 @@
 //! The read side: a complete row's items, entry by entry, into the memories' output registers.
 
-use super::lists::{Written, counted_regions, hold_largest};
+use super::lists::{Written, counted_regions};
 use super::{Lists, Row, Shape};
 use crate::netlist::{Signal, unsigned};
 use crate::unit::survivor_selector::{Largest, lowest_index};
@@ -88,9 +88,13 @@ fn hold_row(m: &mut Builder, shape: &Shape, begins: Signal, ready: &Row) -> Row 
             })
             .collect(),
         present: ready.present,
-        largest: ready
-            .largest
-            .map(|largest| hold_largest(m, "row", begins, largest)),
+        largest: ready.largest.map(|largest| Largest {
+            key: largest
+                .key
+                .map(|key| loaded(m, "row_largest_key", begins, key)),
+            code: loaded(m, "row_largest_survives", begins, largest.code),
+            ..largest
+        }),
     }
 }
 
@@ -167,6 +171,7 @@ fn order(
     let (again, release) = match &passes {
         Some(passes) => {
             let release = m.and(row_done, passes.is_final);
+            let release = m.name(release, "row_read_for_good");
             let again = m.not(release);
             (Some(m.and(row_done, again)), release)
         }

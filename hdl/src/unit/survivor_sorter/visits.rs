@@ -83,10 +83,11 @@ fn select(
     let mut largest = None;
     if let Some(of_row) = next.largest {
         options.insert(0, largest_entry(m, c, w, &of_row));
-        let item = m.any(next.item);
-        let is_largest = m.not(item);
+        let other = m.any(next.item);
+        let other = m.name(other, "is_other");
+        let is_largest = m.not(other);
         let is_largest = m.name(is_largest, "is_largest");
-        let survives = m.or(of_row.code, item);
+        let survives = m.or(of_row.code, other);
         largest = Some(IsLargest {
             is_largest,
             survives,
@@ -115,6 +116,7 @@ fn largest_entry(m: &mut Builder, c: &Configuration, w: &Widths, largest: &Large
     let places = match largest.key {
         Some(key) if place_bits > 0 => {
             let place = m.slice(key, 0, place_bits);
+            let place = m.name(place, "largest_place");
             let places: Vec<Signal> = (0..c.keys_per_beat as u64)
                 .map(|index| {
                     let index = m.constant(index, place.ty());
