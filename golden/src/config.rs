@@ -223,7 +223,7 @@ pub const VARIANT_NAMES: [&str; 10] = [
 ];
 
 /// Names of embedded configurations with `accumulate = "sorted"`: see [`Configuration::sorted`].
-pub const SORTED_NAMES: [&str; 3] = ["nano_sorted", "edge_sorted", "base_sorted"];
+pub const SORTED_NAMES: [&str; 2] = ["nano_sorted", "edge_sorted"];
 
 pub(crate) const SORTED_SUFFIX: &str = "_sorted";
 

@@ -9,7 +9,7 @@
 //! of this one). `parts` are derived from the configuration's latencies; `cycles` come from the
 //! simulator. They must add up.
 
-use logattn_golden::Configuration;
+use logattn_golden::{Accumulate, Configuration};
 use logattn_golden::microarchitecture::{code_latency, normalizer_stages, preparation_cycles};
 use logattn_sim::{BlockRows, Ports, Run, Workload, simulate};
 use serde_json::{Value, json};
@@ -27,7 +27,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let tokens: usize = arguments.next().map_or(Ok(512), |text| text.parse())?;
     let name = arguments.next().unwrap_or_else(|| "base".to_string());
-    let unit = Configuration::named(&name)?;
+    // The stages that the parts below count are those of units without further registers.
+    let unit = Configuration {
+        pipeline_depth: 1,
+        accumulate: Accumulate::Shift,
+        ..Configuration::named(&name)?
+    };
     let twin = unit.int8_twin();
     let (beats, visits) = (unit.beats(tokens), tokens * unit.passes());
     let stream = |per_row: usize| tokens * per_row;

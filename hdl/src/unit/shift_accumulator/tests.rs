@@ -4,6 +4,7 @@ use super::*;
 use crate::netlist::Evaluator;
 use crate::unit::normalizer::normalizer;
 use crate::unit::padded;
+use logattn_golden::config::Accumulate;
 use logattn_golden::scores::{ScoreNormalize, ScoreWeights, complement_output};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -207,7 +208,10 @@ fn run(
 }
 
 fn configurations() -> Vec<Configuration> {
-    let base = Configuration::named("base").expect("known");
+    let base = Configuration {
+        accumulate: Accumulate::Shift,
+        ..Configuration::named("base").expect("known")
+    };
     let with =
         |max_shift, (value_bits, output_bits), lanes, output_lanes, max_keys| Configuration {
             max_shift: Some(max_shift),
@@ -219,14 +223,21 @@ fn configurations() -> Vec<Configuration> {
             max_keys,
             ..base.clone()
         };
-    vec![
+    let shapes = [
         with(7, (8, 8), 4, 1, 16),
         with(1, (8, 16), 2, 2, 8),
         with(15, (8, 8), 1, 1, 64),
         with(15, (2, 16), 4, 4, 5),
         with(3, (4, 7), 4, 2, 33),
         with(6, (8, 14), 2, 1, 16),
-    ]
+    ];
+    let deep = |c: &Configuration| {
+        [1, 2].map(|pipeline_depth| Configuration {
+            pipeline_depth,
+            ..c.clone()
+        })
+    };
+    shapes.iter().flat_map(deep).collect()
 }
 
 #[test]

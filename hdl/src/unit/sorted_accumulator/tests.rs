@@ -33,7 +33,8 @@ fn configuration(normalize: Normalize) -> Configuration {
         max_keys: 16,
         max_shift: Some(9),
         normalize,
-        ..Configuration::named("base_sorted").expect("known")
+        pipeline_depth: 1,
+        ..Configuration::named("base").expect("known")
     }
 }
 

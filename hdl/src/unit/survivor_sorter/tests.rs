@@ -55,7 +55,8 @@ fn configuration(shape: &Shape) -> Configuration {
         } else {
             Normalize::None
         },
-        ..Configuration::named("base_sorted").expect("known")
+        pipeline_depth: 1,
+        ..Configuration::named("base").expect("known")
     }
 }
 
