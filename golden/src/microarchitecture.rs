@@ -24,7 +24,8 @@ const DIVISION_SETUP_CYCLES: u32 = 2;
 /// score buffer), the moved thresholds (behind the distance buffer), the comparators' second half,
 /// the selector's head (behind the queue), the accumulator (behind the value memory), the barrel
 /// shifter of `normalize = "complement"` and its rounding. Trees have one level between two
-/// registers then, otherwise two.
+/// registers then, otherwise two; and the normalizer takes a finished row only when the one before
+/// has left, not in the same cycle, so that its receiver's readiness reaches no farther back.
 pub fn extra_registers(c: &Configuration) -> u32 {
     c.pipeline_depth - 1
 }
@@ -162,7 +163,7 @@ pub fn preparation_cycles(c: &Configuration) -> u32 {
 }
 
 /// Registers between the normalizer's beat selection and its output: the combination in bucket
-/// mode takes two, the division three, the rounding of `normalize = "complement"` one or two.
+/// mode takes two, the division three, the rounding of `normalize = "complement"` one or three.
 pub fn normalizer_stages(c: &Configuration) -> usize {
     let combination = if c.accumulate == Accumulate::Bucket {
         2
@@ -171,7 +172,7 @@ pub fn normalizer_stages(c: &Configuration) -> usize {
     };
     let division = if division_cycles(c) > 0 { 3 } else { 0 };
     let rounding = match c.normalize {
-        Normalize::Complement => 1 + extra_registers(c) as usize,
+        Normalize::Complement => 1 + 2 * extra_registers(c) as usize,
         Normalize::None | Normalize::Reciprocal => 0,
     };
     combination + division + rounding

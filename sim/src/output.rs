@@ -2,7 +2,7 @@
 
 use crate::{Cycle, Pattern, ports::StreamRegister};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::{normalizer_stages, preparation_cycles};
+use logattn_golden::microarchitecture::{extra_registers, normalizer_stages, preparation_cycles};
 
 /// The most registers between the normalizer's beat selection and its output.
 const MOST_STAGES: usize = 5;
@@ -12,6 +12,8 @@ pub(crate) struct Output {
     preparation: Cycle,
     beats: usize,
     stages: usize,
+    /// Cycles from the last beat's leave to the next capture.
+    vacant: Cycle,
     sink: Pattern,
     register: StreamRegister,
     /// First cycle in which the sink can take another beat.
@@ -32,6 +34,7 @@ impl Output {
             preparation: Cycle::from(preparation_cycles(c)),
             beats: c.query_block * c.lanes / c.output_lanes,
             stages: normalizer_stages(c),
+            vacant: Cycle::from(extra_registers(c)),
             sink,
             register: StreamRegister::default(),
             sink_free: 0,
@@ -55,7 +58,7 @@ impl Output {
                 self.send();
             }
         }
-        self.free = self.left[0];
+        self.free = self.left[0] + self.vacant;
         captured
     }
 

@@ -7,12 +7,13 @@
 mod tests;
 
 use super::normalizer::Flow;
-use super::{Builder, loaded, saturated};
+use super::{Builder, bit, loaded, saturated};
 use crate::netlist::{Module, NetlistError, Signal, signed};
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::extra_registers;
 
-/// One stage, with `pipeline_depth` 2 another one before it: the rounded outputs of a beat's sums. Gives them, what says that the beat is its
+/// One stage, with `pipeline_depth` 2 three, for the choice of the sums, for the quotients and for
+/// their saturation: the rounded outputs of a beat's sums. Gives them, what says that the beat is its
 /// row's last, and the stream after the stage.
 pub(super) fn round(
     m: &mut Builder,
@@ -30,13 +31,21 @@ pub(super) fn round(
         last = loaded(m, "chosen_last", load, last);
         flow = behind;
     }
+    let mut divides = None;
+    if extra_registers(c) > 0 {
+        let (load, behind) = flow.stage(m, "divided");
+        last = loaded(m, "divided_last", load, last);
+        (divides, flow) = (Some(load), behind);
+    }
     let (load, flow) = flow.stage(m, "rounded");
     let rounding = complement_rounding(c)?;
     let outputs = sums
         .iter()
         .enumerate()
         .map(|(lane, sum)| {
-            let instance = m.instance(format!("u_rounding_{lane}"), &rounding, &[("sum", *sum)]);
+            let mut ports = vec![("sum", *sum)];
+            ports.extend(divides.map(|load| ("load", load)));
+            let instance = m.instance(format!("u_rounding_{lane}"), &rounding, &ports);
             loaded(
                 m,
                 &format!("rounded_{lane}"),
@@ -72,7 +81,13 @@ fn complement_rounding(c: &Configuration) -> Result<Module, NetlistError> {
             m.shl_by(wide, left)
         }
     };
-    let quotient = m.name(quotient, "quotient");
+    let quotient = match extra_registers(c) {
+        0 => m.name(quotient, "quotient"),
+        _ => {
+            let load = m.input("load", bit(), "load the quotient");
+            loaded(&mut m, "quotient", load, quotient)
+        }
+    };
     let (output, _) = saturated(&mut m, quotient, output_bits);
     m.output("rounded", output, "the output: rounded and saturated");
     m.finish()

@@ -13,7 +13,7 @@ use super::reciprocal::reciprocal;
 use super::{Builder, bit, bus, ceil_log2, choose, elastic_stage, element, loaded, padded};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Accumulate, Configuration, Normalize};
-use logattn_golden::microarchitecture::{division_cycles, preparation_cycles};
+use logattn_golden::microarchitecture::{division_cycles, extra_registers, preparation_cycles};
 use logattn_golden::reciprocal::ReciprocalFormat;
 
 /// A valid/ready stream whose `ready` is still to be driven by the next stage.
@@ -218,11 +218,16 @@ fn hold(
         None => leaves,
     };
     let vacant = m.not(valid);
-    let ready = m.or(vacant, empties);
-    let ready = m.name(ready, "s_ready_now");
-    m.update_if(valid, ready, s_valid);
+    let vacant = m.name(vacant, "vacant");
+    let changes = m.or(vacant, empties);
+    let changes = m.name(changes, "changes");
+    let ready = match extra_registers(c) {
+        0 => changes,
+        _ => vacant,
+    };
     let capture = m.and(ready, s_valid);
     let capture = m.name(capture, "capture");
+    m.update_if(valid, changes, capture);
     let sums = loaded(m, "held_sums", capture, s_sums);
     let normalizers =
         s_normalizers.map(|normalizers| loaded(m, "held_normalizers", capture, normalizers));

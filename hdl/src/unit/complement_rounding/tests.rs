@@ -52,6 +52,7 @@ fn every_sum_is_rounded_as_defined() {
                     value_bits,
                     max_shift: Some(max_shift),
                     output_bits: Some(output_bits),
+                    pipeline_depth: 1,
                     max_keys: if output_bits % 2 == 0 { 2 } else { 256 },
                     ..base.clone()
                 };
