@@ -18,8 +18,9 @@ const LOG: &str = "sta.log";
 pub(crate) fn script(liberty: &Liberty, cells: &str, netlist: &str, top: &str) -> String {
     let used = &liberty.used;
     format!(
-        "set_cmd_units -time ns -capacitance fF\n\
-         read_liberty {cells}\nread_verilog {netlist}\nlink_design {top}\n\
+        // Reading the library sets its units.
+        "read_liberty {cells}\nset_cmd_units -time ns -capacitance fF\n\
+         read_verilog {netlist}\nlink_design {top}\n\
          create_clock -name clk -period {PERIOD_NS} [get_ports clk]\n\
          foreach port [all_inputs] {{\n  if {{[get_property $port full_name] != \"clk\"}} {{\n    \
          set_driving_cell -lib_cell {} $port\n    set_input_delay 0 -clock clk $port\n  }}\n}}\n\
@@ -58,19 +59,14 @@ pub(crate) fn read(directory: &Path, liberty: &Liberty) -> Result<StaticTiming, 
 }
 
 fn timing(text: &str, liberty: &Liberty) -> Option<StaticTiming> {
-    let slack: f64 = text
-        .lines()
-        .find(|line| line.contains(" slack "))?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()?;
-    let steps: Vec<PathStep> = text
+    // Only the first path: the slowest of the clock's.
+    let (path, _) = text.split_once(" slack ")?;
+    let slack: f64 = path.split_whitespace().last()?.parse().ok()?;
+    let mut steps: Vec<PathStep> = path
         .lines()
         .filter_map(|line| step(line, liberty))
         .filter(|step| step.delay_ns > 0.0)
         .collect();
-    let mut steps = steps;
     if let Some(first) = steps.first_mut() {
         first.kind = StepKind::ClockToOutput;
     }

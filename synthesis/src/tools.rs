@@ -168,7 +168,9 @@ fn is_wheel(command: &Path) -> bool {
 /// Versions of pyosys and of `package`; none if there is no such Python or it has no pyosys.
 fn package_versions(python: &Path, package: &str) -> Option<[String; 2]> {
     let mut command = Command::new(python);
-    command.args(["-c", VERSIONS_SCRIPT, "pyosys", package]);
+    command.args(["-c", VERSIONS_SCRIPT, "pyosys"]);
+    // There is no package without a name, not even one that is missing.
+    command.args(Some(package).filter(|package| !package.is_empty()));
     let printed = output_of(&mut command)?;
     let mut lines = printed.lines().map(str::to_string);
     let pyosys = lines.next().filter(|version| !version.is_empty())?;
