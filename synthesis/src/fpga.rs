@@ -227,5 +227,16 @@ pub(crate) fn notes(options: &Options, synthesis: &Synthesis) -> Vec<String> {
                 .into(),
         );
     }
+    let in_modules = synthesis.modules.as_ref().map(|modules| {
+        let parts = modules.parts.values();
+        parts.map(|part| part.dsp).sum::<u64>()
+    });
+    if in_modules.is_some_and(|dsps| dsps < synthesis.area.dsp) {
+        notes.push(
+            "Of a limited number of DSPs each module gets its share, rounded down, since its \
+             instances cannot differ: the modules have fewer DSPs and more LUTs than the unit."
+                .into(),
+        );
+    }
     notes
 }

@@ -170,13 +170,14 @@ fn modules(synthesis: &Synthesis) -> Option<Table> {
 fn speed(synthesis: &Synthesis, console: &mut Console) -> Result<(), Error> {
     if let Some(placement) = &synthesis.placement {
         let speed = placement.speed;
-        console.heading(&format!(
-            "Fmax {:.1} MHz, the median of {} seeds ({:.1} to {:.1})",
-            speed.median_mhz,
-            placement.seeds.len(),
-            speed.min_mhz,
-            speed.max_mhz
-        ))?;
+        let of = match placement.seeds.len() {
+            1 => "one seed".to_string(),
+            many => format!(
+                "the median of {many} seeds ({:.1} to {:.1})",
+                speed.min_mhz, speed.max_mhz
+            ),
+        };
+        console.heading(&format!("Fmax {:.1} MHz, {of}", speed.median_mhz))?;
         console.line(path(&placement.critical_path))?;
     }
     if let Some(timing) = &synthesis.static_timing {
