@@ -74,9 +74,9 @@ pub enum Error {
     /// The unit is larger than the part.
     #[error(
         "{configuration} does not fit {device}: it needs {needs} of {available} {resource}, {} too \
-         many ({harness} of them for the scan chain around the unit); {advice}, or count without \
-         placing it: --seeds 0",
-        needs - available
+         many{}; {advice}, or count without placing it: --seeds 0",
+        needs - available,
+        of_the_chain(*harness)
     )]
     DoesNotFit {
         /// The configuration.
@@ -125,6 +125,14 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+}
+
+/// How many of the needed things the scan chain takes, if any.
+fn of_the_chain(harness: u64) -> String {
+    match harness {
+        0 => String::new(),
+        some => format!(" (the scan chain around the unit takes {some} of those needed)"),
+    }
 }
 
 /// Maps an I/O error to [`Error::Io`] with its path.
