@@ -8,6 +8,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.tools/venv
 # shellcheck disable=SC2034
 python=$venv/bin/python
+# The Liberty file of `logattn synth --target asic`; Debian's package qflow-tech-osu018 has it.
+# shellcheck disable=SC2034
+osu018=/usr/share/qflow/tech/osu018/osu018_stdcells.lib
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }

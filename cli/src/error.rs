@@ -76,6 +76,9 @@ pub enum Error {
     /// The unit could not be built for co-simulation.
     #[error(transparent)]
     Unit(#[from] UnitError),
+    /// The unit cannot be synthesized.
+    #[error(transparent)]
+    Synthesis(#[from] logattn_synthesis::Error),
     /// Verilator is missing or fails.
     #[error(transparent)]
     Verilator(#[from] VerilatorError),

@@ -10,6 +10,7 @@ mod generate;
 mod profile;
 mod simulate;
 mod sweep;
+mod synth;
 
 use crate::console::Console;
 use crate::error::Error;
@@ -31,6 +32,8 @@ pub enum Command {
     Profile(profile::Arguments),
     /// Vary fields of a configuration over a grid: tables and a Pareto plot
     Sweep(sweep::Arguments),
+    /// Area, Fmax and critical path on FPGAs and standard cells, from open tools
+    Synth(synth::Arguments),
     /// Measure what an attention costs a real model on a task, beside float attention
     Accuracy(accuracy::Arguments),
     /// Study a model's attention values: histograms, sparsity, accuracy against threshold and bits
@@ -72,6 +75,7 @@ impl Command {
             Command::Simulate(arguments) => simulate::run(arguments, console),
             Command::Profile(arguments) => profile::run(arguments, console),
             Command::Sweep(arguments) => sweep::run(arguments, console),
+            Command::Synth(arguments) => synth::run(arguments, console),
             Command::Accuracy(arguments) => accuracy::run(arguments, console),
             Command::Analyze(arguments) => analyze::run(arguments, console),
             Command::Calibrate(arguments) => calibrate::run(arguments, console),

@@ -12,3 +12,4 @@ mod profile;
 mod studies;
 mod support;
 mod sweep;
+mod synth;
