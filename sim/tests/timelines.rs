@@ -68,25 +68,23 @@ fn sorted_rows_of_one_beat() {
     }
 }
 
-/// Two rows of four beats: the second one comes in while the first one is read, and is visited right
-/// after it if that takes as long.
+/// Two rows of four beats of one key: the second one comes in while the first one is read, and is
+/// visited right after it if that takes as long.
 #[test]
 fn sorted_rows_overlap() {
-    let c = wide("nano_sorted");
-    let few: &[u8] = &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-    let many: &[u8] = &[1; 16];
-    // Beats are taken from 2 on, the first row's last one in 5, the second row's in 9.
+    let mut c = wide("nano_sorted");
+    c.keys_per_beat = 1;
+    let (few, many): (&[u8], &[u8]) = (&[1, 0, 0, 1], &[1, 1, 1, 1]);
+    // Beats are taken from 2 on, the first row's last one in 5, the second row's in 9: their first
+    // visits are in 10, and in 14 or when the first row is over.
     for (first, second, ends) in [
         (few, few, [11, 15]),
-        (many, few, [25, 27]),
-        (few, many, [11, 29]),
+        (many, few, [13, 15]),
+        (few, many, [11, 17]),
     ] {
         let rows = [[first], [second]];
-        let run = traced(
-            &c,
-            16,
-            &rows.each_ref().map(|row| BlockRows::new(16, &row[..])),
-        );
+        let blocks = rows.each_ref().map(|row| BlockRows::new(4, &row[..]));
+        let run = traced(&c, 4, &blocks);
         assert_eq!(run.transfers, ends.map(|last: u64| last + 5));
     }
 }

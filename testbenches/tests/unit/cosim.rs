@@ -93,7 +93,10 @@ named!(
     nano_int8,
     edge_int8,
     base_int8,
-    server_int8
+    server_int8,
+    nano_sorted,
+    edge_sorted,
+    base_sorted
 );
 
 /// A few random small units in Verilator; many more run on the evaluator.

@@ -61,7 +61,7 @@ fn yosys_finds_no_problem_and_no_latch() {
     }
 }
 
-/// The value memory and the selector's queue are block RAM, and so are the buffers of scores and
+/// The value memory and the selector's queue, or the sorter's lists, are block RAM, and so are the buffers of scores and
 /// distances and the keys (a memory for each key of a beat) where there are some; nothing is left
 /// to registers.
 #[test]
@@ -72,6 +72,8 @@ fn memories_are_block_ram() {
         ("nano_scores", "ice40", 4),
         ("edge_scores", "ecp5", 4),
         ("edge_qkv", "ecp5", 6),
+        ("nano_sorted", "ice40", 8),
+        ("edge_sorted", "ecp5", 8),
     ] {
         let unit = export(&Configuration::named(name).expect("known")).expect("exports");
         let Some(said) = synthesis_check(&unit, &["--memories", family]) else {

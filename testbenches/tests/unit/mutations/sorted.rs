@@ -51,7 +51,7 @@ fn wrong_choices_of_the_sorter_are_caught() {
         ("survivor_sorter", "first", StuckAt(0), "the sum goes on from row to row"),
         ("survivor_sorter", "head_last", DropEnable, "a row ends before its end"),
         ("survivor_sorter", "lowest", StuckAt(0), "every key is its beat's first"),
-        ("sorted_accumulator", "scaled_doubles", DropEnable, "the doubling is that of the next visit"),
+        ("sorted_accumulator", "scaled_doubles", StuckAt(1), "every visit doubles"),
         ("sorted_lane", "base", StuckAt(0), "a sum is its last value"),
         ("sorted_lane", "added", DropEnable, "a value changes while it waits"),
         ("sorted_lane", "sum", KeepLowBits(16), "the sum is too narrow"),
