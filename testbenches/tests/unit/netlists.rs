@@ -192,13 +192,10 @@ fn a_wrong_lookup_table_is_caught() {
     let c = reduced("nano", 16, 2);
     let netlist = Netlist::new(&python, &c, "ice40");
     differs(&mut netlist.device(&verilator), &c).expect("the netlist itself must pass");
-    for index in [
-        netlist.count("SB_LUT4") / 3,
-        netlist.count("SB_LUT4") * 2 / 3,
-    ] {
-        let mut wrong = netlist.inverted(index).device(&verilator);
-        assert!(differs(&mut wrong, &c).is_err(), "table {index}");
-    }
+    let mut wrong = netlist
+        .inverted(netlist.count("SB_LUT4") / 2)
+        .device(&verilator);
+    assert!(differs(&mut wrong, &c).is_err());
 }
 
 /// yosys 0.70 makes one multiplier of each two registered products that are added, with
