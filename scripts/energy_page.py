@@ -8,8 +8,8 @@ HEAD = """# Switching energy as ASIC, ours against the int8 twin
 
 Energy of every change of every net of the gate-level netlist, on real attention: heads {heads} of
 the demo capture (MiniLM, 245 keys a row), {rows} rows of each, values loaded once a head. **All pJ
-are those of a 0.18 um library ({library}) at 1.8 V: pre-layout, no wires, no glitches, no clock
-tree, memories left out.** They compare two units made the same way; they are no forecast for a
+are those of a 0.18 um library ({library}) at 1.8 V: pre-layout, no wires, no clock tree, memories
+left out.** They compare two units made the same way; they are no forecast for a
 current process. Made by
 
 ```sh
@@ -42,8 +42,8 @@ METHOD = """
 
 - No wires: loads are pin capacitances alone. Wires would add to every load, to those of the wide
   buses between modules most.
-- No glitches: nets change once a clock edge here. Real adders and, most of all, array multipliers
-  glitch, so the twin's figure is the more flattering one.
+- No glitches in the units: nets change once a clock edge there. What they add is in the lanes'
+  figures with delays; cells' delays, no wires'.
 - Nets that the unit's inputs drive are left out: their energy is the sender's.
 - Memories are not priced: a 0.18 um SRAM's figures are not in the library. Their accesses are in
   the table; what they cost elsewhere is in the simulator's energy tables (`logattn simulate`).
@@ -125,6 +125,24 @@ def accumulation(ours, twin):
     return table(["accumulator, logic pJ", "ours", "twin"], rows)
 
 
+def operations(lanes):
+    """One line a lane."""
+    rows = [
+        [f"`{name}`", number(lane["no_delays_pj"]), number(lane["delays_pj"])]
+        for name, lane in lanes.items()
+    ]
+    count = number(next(iter(lanes.values()))["operations"], 0)
+    return f"""
+## One operation of one lane
+
+A lane alone on the {count} survivors of the same rows, one element of the values, one operation a
+cycle: multiply or shift, and add. The twin's lane gets the same keys, none of them 0. Icarus
+Verilog plays both netlists, without delays as above, and with the delays of the library's Verilog
+models, so that glitches count. 0.18 um, 1.8 V, pre-layout, no wires, no clock.
+
+{table(["lane of", "pJ without delays", "pJ with delays"], rows)}"""
+
+
 def section(name, twin, units):
     """A unit against its twin."""
     ours, other = units[name], units[twin]
@@ -147,6 +165,7 @@ def page(figures):
     units = figures["units"]
     heads = " and ".join(map(str, figures["heads"]))
     text = HEAD.format(heads=heads, rows=figures["rows"], library=f"`{figures['library']}`")
+    text += operations(figures["lanes"])
     text += f"\n## Units\n\nkGE and flip-flops without memories. *Visited*: keys whose values are read. *Not 0*: codes of\nours, 8-bit probabilities of the twin; survivors.\n\n{overview(units)}"
     for name, twin in figures["twins"].items():
         text += section(name, twin, units)

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections import defaultdict
 
+import lane_energy
 import liberty
 import switching_energy
 from energy_page import page
@@ -31,6 +32,11 @@ LIBERTY = pathlib.Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 
 # Each unit with the int8 twin that has its lanes, keys a beat and memories.
 TWINS = {"nano": "nano_int8", "edge": "edge_int8"}
+# The lanes of the first unit and its twin.
+LANES = {
+    "nano": ("shift_lane", lane_energy.SHIFT_PORTS),
+    "nano_int8": ("multiply_lane", lane_energy.MULTIPLY_PORTS),
+}
 HEADS, ROWS = (5, 40), 64
 TOLERANCE = 0.02
 
@@ -110,22 +116,42 @@ def owner(instance):
     return found[1] if found else "glue"
 
 
+def mapped(files, top, library, out):
+    """Maps a module; gives it as `write_json` has it. The netlist lies beside, as Verilog."""
+    constraints = out / "constraints"
+    constraints.write_text(CONSTRAINTS)
+    reads = "\n".join(f'read_verilog "{file}"' for file in files)
+    mapping = MAPPING.format(top=top, liberty=library, constraints=constraints, out=out)
+    yosys(f"{reads}\n{mapping}", f"mapping {top}")
+    return json.loads((out / "netlist.json").read_text())["modules"][top]
+
+
+def measure_lane(name, arguments, scratch):
+    """The figures of one lane, on the survivors that the first unit's thresholds leave."""
+    models = arguments.liberty.with_suffix(".v")
+    kind, ports = LANES[name]
+    first, *_ = generate(arguments.logattn, next(iter(LANES)), scratch / "first")
+    out = scratch / f"{name}_lane"
+    _, files, _ = generate(arguments.logattn, name, out)
+    module = mapped(files, f"{name}_{kind}", arguments.liberty, out)
+    text = first.read_text()
+    sequence = [op for head in HEADS for op in lane_energy.operands(text, head, ROWS)]
+    library = liberty.read(arguments.liberty.read_text())
+    netlist = out / "netlist.v"
+    return lane_energy.lane_energy(
+        f"{name}_{kind}", ports, netlist, module, sequence, library, models, out
+    ) | {"operations": len(sequence)}
+
+
 def measure(name, arguments, scratch):
     """The figures of one unit."""
     out = scratch / name
     configuration, files, top = generate(arguments.logattn, name, out)
-    constraints = out / "constraints"
-    constraints.write_text(CONSTRAINTS)
-    reads = "\n".join(f'read_verilog "{file}"' for file in files)
-    mapping = MAPPING.format(
-        top=top, liberty=arguments.liberty, constraints=constraints, out=out
-    )
-    yosys(f"{reads}\n{mapping}", f"mapping {name}")
+    module = mapped(files, top, arguments.liberty, out)
     saif = out / "changes.saif"
     cells = gates(arguments.liberty, out)
     counters = play(arguments.activity, configuration, out / "netlist.v", cells, saif)
     library = liberty.read(arguments.liberty.read_text())
-    module = json.loads((out / "netlist.json").read_text())["modules"][top]
     netlist = switching_energy.Netlist(module, library)
     changed = switching_energy.read_saif(saif.read_text())
     figures = {"passes": passes(configuration), "counters": counters, "memories": memories(module)}
@@ -180,11 +206,14 @@ def differences(found, expected):
     return lines
 
 
-def check(units):
-    """Compares units with those checked in; gives the exit status."""
-    expected, status = json.loads(FIGURES.read_text())["units"], 0
-    for name, found in units.items():
-        lines = differences(found, expected[name])
+def check(lanes, units):
+    """Compares lanes and units with those checked in; gives the exit status."""
+    expected, status = json.loads(FIGURES.read_text()), 0
+    found = {"counters": {}, "modules": lanes}
+    compared = {"lanes": differences(found, {"counters": {}, "modules": expected["lanes"]})}
+    for name, unit in units.items():
+        compared[name] = differences(unit, expected["units"][name])
+    for name, lines in compared.items():
         print(f"{name}: {'equal' if not lines else 'DIFFERS'}")
         for line in lines:
             print(f"  {line}")
@@ -202,6 +231,7 @@ def main():
         metavar="UNIT",
         help=f"units to make, each with its twin: {', '.join(TWINS)}; default: all",
     )
+    parser.add_argument("--lanes", action="store_true", help="make the lanes alone, no unit")
     parser.add_argument("--liberty", type=pathlib.Path, default=LIBERTY, help="Liberty file")
     parser.add_argument("--check", action="store_true", help="compare with what is checked in")
     parser.add_argument(
@@ -211,28 +241,31 @@ def main():
         "--activity", default=os.environ.get("ACTIVITY"), help="the command activity"
     )
     arguments = parser.parse_args()
-    if not arguments.logattn or not arguments.activity:
+    if not arguments.logattn or not (arguments.activity or arguments.lanes):
         parser.error("--logattn and --activity are needed; scripts/energy_report builds them")
     if not arguments.liberty.is_file():
         parser.error(
             f"--liberty: no file {arguments.liberty}; apt-get install qflow-tech-osu018, or name"
             " another library"
         )
+    if not arguments.liberty.with_suffix(".v").is_file():
+        parser.error(f"--liberty: the cells' Verilog models are missing beside {arguments.liberty}")
     chosen = arguments.config or list(TWINS)
     names = [name for unit in chosen for name in (unit, TWINS[unit])]
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            units = {}
-            for name in dict.fromkeys(names):
+            scratch, units = pathlib.Path(scratch), {}
+            lanes = {name: measure_lane(name, arguments, scratch) for name in LANES}
+            for name in [] if arguments.lanes else dict.fromkeys(names):
                 print(f"{name} ...", file=sys.stderr, flush=True)
-                units[name] = measure(name, arguments, pathlib.Path(scratch))
+                units[name] = measure(name, arguments, scratch)
     except (Failure, liberty.LibertyError, subprocess.CalledProcessError) as error:
         print(f"energy_report: {error}", file=sys.stderr)
         return 2
-    return check(units) if arguments.check else write(units, arguments)
+    return check(lanes, units) if arguments.check else write(lanes, units, arguments)
 
 
-def write(units, arguments):
+def write(lanes, units, arguments):
     """Writes the report; units that were not made again keep their figures."""
     kept = json.loads(FIGURES.read_text())["units"] if FIGURES.exists() else {}
     made = set(TWINS) | set(TWINS.values())
@@ -243,6 +276,7 @@ def write(units, arguments):
         "heads": HEADS,
         "rows": ROWS,
         "twins": {unit: twin for unit, twin in TWINS.items() if unit in units},
+        "lanes": lanes,
         "units": units,
     }
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n")

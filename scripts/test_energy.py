@@ -11,6 +11,7 @@ import unittest
 
 import energy_page
 import energy_report
+import lane_energy
 import liberty
 import switching_energy
 
@@ -132,6 +133,33 @@ class Saif(unittest.TestCase):
 
     def test_counts_by_name(self):
         self.assertEqual(switching_energy.read_saif(self.TEXT), {"clk": 20, "bus[3]": 7})
+
+
+class Vcd(unittest.TestCase):
+    """Icarus Verilog's VCD files"""
+
+    TEXT = """$var wire 1 ! clk $end
+$var reg 4 " value [3:0] $end
+#0
+$dumpvars
+x!
+bx "
+$end
+#1
+1!
+b11 "
+#2
+0!
+b1000 "
+#3
+1!
+b1 "
+"""
+
+    def test_changes_between_0_and_1_are_counted(self):
+        # x to 0011, 1000 and 0001
+        expected = {"clk": 2, "value[3]": 2, "value[2]": 0, "value[1]": 1, "value[0]": 2}
+        self.assertEqual(lane_energy.changes(self.TEXT), expected)
 
 
 class Owner(unittest.TestCase):
