@@ -44,7 +44,8 @@ METHOD = """
   buses between modules most.
 - No glitches in the units: nets change once a clock edge there. What they add is in the lanes'
   figures with delays; cells' delays, no wires'.
-- Nets that the unit's inputs drive are left out: their energy is the sender's.
+- Nets that the unit's inputs or its memories drive are left out: their energy is the sender's or
+  the memory's.
 - Memories are not priced: a 0.18 um SRAM's figures are not in the library. Their accesses are in
   the table; what they cost elsewhere is in the simulator's energy tables (`logattn simulate`).
 - Leakage is left out: the library's is below 1 nW a gate.
