@@ -89,6 +89,8 @@ fn request<'a>(
         ports,
         waves,
         allow_warnings: false,
+        quick: false,
+        activity: false,
     }
 }
 

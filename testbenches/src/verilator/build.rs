@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    compile::{Compiler, FLAGS},
+    compile::{Compiler, FLAGS, Trace},
     error::{VerilatorError, io_error},
     lint::write_sources,
     shim::{self, PREFIX},
@@ -66,9 +66,26 @@ pub struct BuildRequest<'a> {
     /// Whether the model can write waves (it runs much slower while they are open, and a
     /// little slower while not).
     pub waves: bool,
-    /// Whether `-Wall` warnings are let through. Only for text that is broken on purpose;
-    /// otherwise a warning fails the build.
+    /// Whether what the model writes as waves are the changes of each net, counted (SAIF), instead
+    /// of VCD; needs Verilator 5.040 or newer.
+    pub activity: bool,
+    /// Whether `-Wall` warnings are let through. Only for text that is broken on purpose or that
+    /// another tool wrote; otherwise a warning fails the build.
     pub allow_warnings: bool,
+    /// Whether the compiler leaves the model as it is: for large models that play few cycles,
+    /// which take a third of the time to build and several times as long to run.
+    pub quick: bool,
+}
+
+impl BuildRequest<'_> {
+    /// What the model writes.
+    fn trace(&self) -> Trace {
+        match (self.activity, self.waves) {
+            (true, _) => Trace::Activity,
+            (false, true) => Trace::Waves,
+            (false, false) => Trace::None,
+        }
+    }
 }
 
 /// Where built models are kept: `LOGATTN_CACHE`, else `target/verilated` of the source tree,
@@ -99,10 +116,10 @@ impl Verilator {
         cache: &Path,
     ) -> Result<PathBuf, VerilatorError> {
         fs::create_dir_all(cache).map_err(io_error(cache))?;
-        let compiler = Compiler::new(self.include_directory()?, request.waves);
+        let compiler = Compiler::new(self.include_directory()?, request.trace());
         let tools = format!("{}\n{}\n{FLAGS:?}", self.version(), compiler.version()?);
         let runtime_name = digest(&[&tools, self.executable().to_string_lossy().as_ref()]);
-        let kind = if request.waves { "-waves" } else { "" };
+        let kind = request.trace().suffix();
         let name = format!(
             "{}-{}{kind}.so",
             request.top,
@@ -119,7 +136,7 @@ impl Verilator {
                     compiler.runtime(directory)
                 },
             )?;
-            compiler.model(work.path(), &runtime, temporary)
+            compiler.model(work.path(), &runtime, request.quick, temporary)
         })
     }
 
@@ -133,10 +150,12 @@ impl Verilator {
             "--top-module",
             request.top,
         ]);
-        if request.waves {
-            // Wide buses are what one wants to see; the default leaves out those over 256 bits.
-            command.args(["--trace", "--trace-max-width", "0"]);
-        }
+        // Wide buses are what one wants to see; the default leaves out those over 256 bits.
+        match request.trace() {
+            Trace::None => &mut command,
+            Trace::Waves => command.args(["--trace", "--trace-max-width", "0"]),
+            Trace::Activity => command.args(["--trace-saif", "--trace-max-width", "0"]),
+        };
         if request.allow_warnings {
             command.args(["-Wno-lint", "-Wno-style", "-Wno-fatal"]);
         } else {
@@ -207,7 +226,12 @@ fn once(
 
 /// Names a request by everything that the library depends on.
 fn request_digest(request: &BuildRequest<'_>, tools: &str) -> String {
-    let options = format!("{OPTIONS:?} {} {}", request.waves, request.allow_warnings);
+    let options = format!(
+        "{OPTIONS:?} {:?} {} {}",
+        request.trace(),
+        request.allow_warnings,
+        request.quick
+    );
     let ports: Vec<&str> = request
         .ports
         .iter()

@@ -37,25 +37,56 @@ pub(super) const FLAGS: [&str; 11] = [
     "-DVM_TRACE_FST=0",
 ];
 
+/// What a model writes while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trace {
+    /// Nothing.
+    None,
+    /// Waves (VCD).
+    Waves,
+    /// Changes of each net, counted (SAIF).
+    Activity,
+}
+
+impl Trace {
+    /// Name of Verilator's header and source for it, without extension.
+    fn source(self) -> Option<&'static str> {
+        match self {
+            Trace::None => None,
+            Trace::Waves => Some("verilated_vcd_c"),
+            Trace::Activity => Some("verilated_saif_c"),
+        }
+    }
+
+    /// Ending that tells built files of one kind from those of another.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Trace::None => "",
+            Trace::Waves => "-waves",
+            Trace::Activity => "-activity",
+        }
+    }
+}
+
 /// A C++ compiler and the flags of one kind of build.
 pub(super) struct Compiler {
     program: String,
     arguments: Vec<String>,
     include: PathBuf,
-    waves: bool,
+    trace: Trace,
 }
 
 impl Compiler {
-    /// The compiler named in `CXX`, else `c++`, for models with or without waves, with
-    /// Verilator's headers in `include`.
-    pub(super) fn new(include: PathBuf, waves: bool) -> Compiler {
+    /// The compiler named in `CXX`, else `c++`, for models that write `trace`, with Verilator's
+    /// headers in `include`.
+    pub(super) fn new(include: PathBuf, trace: Trace) -> Compiler {
         let named = env::var("CXX").unwrap_or_default();
         let mut words = named.split_whitespace().map(str::to_string);
         Compiler {
             program: words.next().unwrap_or_else(|| "c++".to_string()),
             arguments: words.collect(),
             include,
-            waves,
+            trace,
         }
     }
 
@@ -87,11 +118,15 @@ impl Compiler {
     /// A compilation, still without input and output.
     fn compilation(&self) -> Command {
         let mut command = self.command();
-        let waves = u8::from(self.waves);
+        let on = |trace: bool| u8::from(trace);
         command
             .args(FLAGS)
-            .arg(format!("-DVM_TRACE={waves}"))
-            .arg(format!("-DVM_TRACE_VCD={waves}"))
+            .arg(format!("-DVM_TRACE={}", on(self.trace != Trace::None)))
+            .arg(format!("-DVM_TRACE_VCD={}", on(self.trace == Trace::Waves)))
+            .arg(format!(
+                "-DVM_TRACE_SAIF={}",
+                on(self.trace == Trace::Activity)
+            ))
             .arg("-I")
             .arg(&self.include)
             .arg("-I")
@@ -103,12 +138,9 @@ impl Compiler {
     /// It takes several times as long as a small model and is the same for all.
     pub(super) fn runtime(&self, directory: &Path) -> Result<(), VerilatorError> {
         let header = directory.join(RUNTIME_HEADER);
-        let waves = if self.waves {
-            "#include \"verilated_vcd_c.h\"\n"
-        } else {
-            ""
-        };
-        fs::write(&header, format!("#include \"verilated.h\"\n{waves}"))
+        let trace = self.trace.source();
+        let trace = trace.map_or_else(String::new, |name| format!("#include \"{name}.h\"\n"));
+        fs::write(&header, format!("#include \"verilated.h\"\n{trace}"))
             .map_err(io_error(&header))?;
         let mut commands = Vec::new();
         for name in self.runtime_sources() {
@@ -128,17 +160,18 @@ impl Compiler {
         self.run_all(commands, "building Verilator's run-time library")
     }
 
-    fn runtime_sources(&self) -> &'static [&'static str] {
-        let all = &["verilated", "verilated_threads", "verilated_vcd_c"];
-        if self.waves { all } else { &all[..2] }
+    fn runtime_sources(&self) -> impl Iterator<Item = &'static str> {
+        let always = ["verilated", "verilated_threads"];
+        always.into_iter().chain(self.trace.source())
     }
 
-    /// Compiles every C++ file in `directory` and links it with the run-time library in
-    /// `runtime` to the shared library `output`.
+    /// Compiles every C++ file in `directory`, without optimization if `quick`, and links it with
+    /// the run-time library in `runtime` to the shared library `output`.
     pub(super) fn model(
         &self,
         directory: &Path,
         runtime: &Path,
+        quick: bool,
         output: &Path,
     ) -> Result<(), VerilatorError> {
         let mut objects = Vec::new();
@@ -149,7 +182,8 @@ impl Compiler {
                 .iter()
                 .map(|file| format!("#include \"{file}\"\n"))
                 .collect();
-            fs::write(&unit, text).map_err(io_error(&unit))?;
+            let pragma = if quick { QUICK } else { "" };
+            fs::write(&unit, format!("{pragma}{text}")).map_err(io_error(&unit))?;
             let object = unit.with_extension("o");
             let mut command = self.compilation();
             command.arg("-include").arg(runtime.join(RUNTIME_HEADER));
@@ -201,6 +235,10 @@ impl Compiler {
         })
     }
 }
+
+/// Ends optimization from here on. The flag `-O0` would do the same, but not go with a header that
+/// was precompiled with `-O2`.
+const QUICK: &str = "#pragma GCC optimize (\"O0\")\n";
 
 /// Name of the header that every compilation includes first, in precompiled form.
 const RUNTIME_HEADER: &str = "runtime.h";

@@ -12,7 +12,7 @@ struct Handle {
     VerilatedContext context;
     Vm* model = nullptr;
 #if VM_TRACE
-    VerilatedVcdC* waves = nullptr;
+    Waves* waves = nullptr;
 #endif
 };
 
@@ -66,7 +66,7 @@ EXPORT int model_waves_open(void* pointer, const char* path) {
     Handle* handle = static_cast<Handle*>(pointer);
     enter(handle);
     model_waves_close(pointer);
-    handle->waves = new VerilatedVcdC;
+    handle->waves = new Waves;
     handle->model->trace(handle->waves, 99);
     handle->waves->open(path);
     if (handle->waves->isOpen()) return 0;
@@ -90,7 +90,9 @@ EXPORT void model_waves_dump(void* pointer, unsigned long long time) {
 /// C++ text of the shim for the named ports, which must exist in the model.
 pub(super) fn text(ports: &[&str]) -> String {
     let mut text = format!("#include \"{PREFIX}.h\"\n#include \"verilated.h\"\n");
-    text += "#if VM_TRACE\n#include \"verilated_vcd_c.h\"\n#endif\n";
+    text += "#if VM_TRACE_VCD\n#include \"verilated_vcd_c.h\"\ntypedef VerilatedVcdC Waves;\n";
+    text += "#elif VM_TRACE_SAIF\n#include \"verilated_saif_c.h\"\n";
+    text += "typedef VerilatedSaifC Waves;\n#endif\n";
     text += BODY;
     text += "\nEXPORT void* model_port(void* pointer, unsigned index) {\n";
     text += "    Vm& model = *static_cast<Handle*>(pointer)->model;\n    switch (index) {\n";

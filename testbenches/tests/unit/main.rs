@@ -8,5 +8,6 @@ mod early_prune;
 mod evaluator;
 mod lint;
 mod mutations;
+mod netlists;
 mod rust_hdl;
 mod stimuli;
