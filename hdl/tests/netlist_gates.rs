@@ -96,6 +96,7 @@ fn operators(rng: &mut ChaCha8Rng) -> Module {
     let amount = m.input("amount", unsigned(rng.random_range(1..6)), "a shift");
     let wide = width + rng.random_range(0..5);
     let (c, d) = (m.extend(a, wide), m.extend(b, wide));
+    let (c, d) = (m.name(c, "c"), m.name(d, "d"));
     let (sum, difference) = (m.add(c, d), m.sub(c, d));
     let many = [sum, difference, c].into_iter().reduce(|x, y| m.add(x, y));
     let product = m.mul(a, b);
@@ -211,12 +212,12 @@ fn a_multiplexer_that_holds_is_an_enable_and_one_that_clears_a_reset() {
     let mut m = Builder::new("held", "");
     let [hold, clear] = ["hold", "clear"].map(|name| m.input(name, unsigned(1), ""));
     let word = m.input("word", unsigned(6), "");
-    let register = m.register("register", unsigned(6));
+    let register = m.register("kept", unsigned(6));
     let zero = m.zero(unsigned(6));
     let cleared = m.mux(clear, zero, word);
     let next = m.mux(hold, register, cleared);
     m.update(register, next);
-    m.output("register", register, "");
+    m.output("kept", register, "");
     let gates = gates(m);
     assert_eq!(gates.flops().len(), 6);
     let [word, hold, clear] = [gates.inputs()[2], gates.inputs()[0], gates.inputs()[1]];
@@ -252,7 +253,7 @@ fn registers_that_nobody_reads_or_that_are_equal_are_not_counted() {
 fn what_is_known_of_a_border_counts_on_both_sides() {
     let mut m = Builder::new("child", "");
     let word = m.input("word", unsigned(8), "");
-    let register = m.register("register", unsigned(8));
+    let register = m.register("kept", unsigned(8));
     m.update(register, word);
     let low = m.slice(register, 0, 4);
     let other = m.not(register);
