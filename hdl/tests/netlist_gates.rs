@@ -88,7 +88,8 @@ fn operators(rng: &mut ChaCha8Rng) -> Module {
     let a = m.input("a", ty(width), "an operand");
     let b = if rng.random_range(0..4) == 0 {
         let value = rng.random_range(1..=u64::from(width > 1) + 1) & ((1 << width) - 1);
-        m.constant(value.max(1), ty(width))
+        let value = m.constant(value.max(1), ty(width));
+        m.name(value, "b")
     } else {
         m.input("b", ty(width), "an operand")
     };
@@ -98,12 +99,18 @@ fn operators(rng: &mut ChaCha8Rng) -> Module {
     let (c, d) = (m.extend(a, wide), m.extend(b, wide));
     let (c, d) = (m.name(c, "c"), m.name(d, "d"));
     let (sum, difference) = (m.add(c, d), m.sub(c, d));
-    let many = [sum, difference, c].into_iter().reduce(|x, y| m.add(x, y));
+    // Sums that nothing else reads, which are added at once.
+    let (first, second) = (m.sub(c, d), m.add(d, c));
+    let inner = m.sub(first, second);
+    let inner = m.name(inner, "inner");
+    let inner = m.extend(inner, wide + 2);
+    let more = m.extend(d, wide + 2);
+    let many = m.add(inner, more);
     let product = m.mul(a, b);
     let results = [
         Some(sum),
         Some(difference),
-        many,
+        Some(many),
         Some(product),
         Some(m.neg(c)),
         Some(m.not(a)),
@@ -135,6 +142,7 @@ fn operators(rng: &mut ChaCha8Rng) -> Module {
 fn compare(m: &mut Builder, c: Signal, d: Signal) {
     let width = c.width();
     let e = m.sub(c, d);
+    let e = m.name(e, "e");
     let results = [m.lt(c, e), m.le(c, e), m.gt(c, e), m.ge(c, e)];
     for (i, result) in results.into_iter().enumerate() {
         m.output(format!("compared_{i}_{width}"), result, "a comparison");
@@ -262,11 +270,11 @@ fn what_is_known_of_a_border_counts_on_both_sides() {
     let child = m.finish().expect("elaborates");
 
     let mut m = Builder::new("parent", "");
-    let bit = m.input("bit", unsigned(1), "");
+    let bit = m.input("level", unsigned(1), "");
     let equal = m.replicate(bit, 8);
-    let first = m.instance("first", &child, &[("word", equal)]);
+    let first = m.instance("u_first", &child, &[("word", equal)]);
     let fixed = m.constant(0xf0, unsigned(8));
-    let second = m.instance("second", &child, &[("word", fixed)]);
+    let second = m.instance("u_second", &child, &[("word", fixed)]);
     for (name, instance) in [("first", &first), ("second", &second)] {
         m.unused(instance.output("other"));
         m.output(name, instance.output("low"), "");
@@ -282,4 +290,22 @@ fn what_is_known_of_a_border_counts_on_both_sides() {
     flops.sort_unstable();
     // All bits of the first are one; the second is constant.
     assert_eq!(flops, [0, 1]);
+}
+
+#[test]
+fn registers_before_a_border_that_nothing_reads_behind_it_are_not_counted() {
+    let mut m = Builder::new("top_half", "");
+    let word = m.input("word", unsigned(8), "");
+    let high = m.slice(word, 4, 4);
+    m.output("high", high, "");
+    m.unused(word);
+    let child = m.finish().expect("elaborates");
+
+    let mut m = Builder::new("parent", "");
+    let word = m.input("word", unsigned(8), "");
+    let kept = m.register("kept", unsigned(8));
+    m.update(kept, word);
+    let half = m.instance("half", &child, &[("word", kept)]);
+    m.output("high", half.output("high"), "");
+    assert_eq!(gates(m).flops().len(), 4);
 }

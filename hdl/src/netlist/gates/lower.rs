@@ -19,6 +19,15 @@ pub(super) struct Surroundings {
     pub(super) read: Vec<bool>,
 }
 
+/// What is known of a module wherever it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Border {
+    /// Whether it reads it, for each bit of the input ports.
+    pub(super) needs: Vec<bool>,
+    /// For each bit of the output ports.
+    pub(super) outputs: Vec<Tie>,
+}
+
 /// Bits of the ports of one direction, without clock and reset.
 pub(super) fn port_bits(module: &ModuleData, direction: Direction) -> usize {
     let ports = module.ports.iter();
@@ -43,13 +52,12 @@ pub(super) struct Lowering<'a> {
 /// Rounds that look for registers that are equal to others, each with what was found before.
 const ROUNDS: usize = 4;
 
-/// The module's own logic; instances in it are sources and sinks. `outputs` knows, for each
-/// instance, what its output bits are.
+/// The module's own logic; instances in it are sources and sinks, of which `border` knows more.
 pub(super) fn lower(
     data: &ModuleData,
     style: &Style,
     surroundings: &Surroundings,
-    outputs: &impl Fn(&Module) -> Vec<Tie>,
+    border: &impl Fn(&Module) -> Border,
 ) -> Gates {
     let bits = data
         .registers
@@ -67,7 +75,7 @@ pub(super) fn lower(
             words: vec![None; data.nodes.len()],
             readers: readers(data),
         };
-        lowering.place_sources(surroundings, outputs, &known);
+        lowering.place_sources(surroundings, border, &known);
         for id in 0..data.nodes.len() as Id {
             lowering.compute(id);
         }
@@ -81,7 +89,7 @@ pub(super) fn lower(
         if found == known || round == ROUNDS {
             let distinct = known.iter().enumerate().zip(flops);
             let own = distinct.filter(|((i, tie), _)| **tie == Tie::Like(*i, false));
-            return lowering.finish(own.map(|(_, flop)| flop).collect(), surroundings);
+            return lowering.finish(own.map(|(_, flop)| flop).collect(), surroundings, border);
         }
         known = found;
     }
@@ -149,7 +157,7 @@ impl Lowering<'_> {
     fn place_sources(
         &mut self,
         surroundings: &Surroundings,
-        outputs: &impl Fn(&Module) -> Vec<Tie>,
+        border: &impl Fn(&Module) -> Border,
         registers: &[Tie],
     ) {
         let data = self.data;
@@ -161,7 +169,7 @@ impl Lowering<'_> {
         self.place(&inputs, &surroundings.inputs);
         for (i, instance) in data.instances.iter().enumerate() {
             let nodes = connections(data, i, Direction::Output);
-            self.place(&nodes, &outputs(&instance.module));
+            self.place(&nodes, &border(&instance.module).outputs);
         }
         let nodes: Vec<Id> = data
             .registers

@@ -134,7 +134,7 @@ enum Tie {
 /// An instance of another module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Child {
-    /// What goes into it, in the order of its ports, lowest bit first.
+    /// What goes into it, in the order of its ports, lowest bit first; 0 where it is not read.
     pub inputs: Vec<Bit>,
     /// Which bits of what comes out of it are read.
     read: Vec<bool>,
@@ -149,6 +149,8 @@ pub struct Gates {
     storage: Vec<Storage>,
     products: Vec<Product>,
     inputs: Vec<Bit>,
+    /// Whether an input is read.
+    needs: Vec<bool>,
     outputs: Vec<Bit>,
     children: Vec<Child>,
     full_adders: usize,

@@ -1,7 +1,7 @@
 //! A hierarchy as gates: what crosses the borders of its modules, as a tool that flattens it sees.
 
 use super::graph::Bit;
-use super::lower::{Surroundings, lower, port_bits};
+use super::lower::{Border, Surroundings, lower, port_bits};
 use super::{Gates, Style, Tie};
 use crate::netlist::data::ModuleData;
 use crate::netlist::module::{Direction, Module};
@@ -20,21 +20,21 @@ pub struct Part {
     pub children: Vec<usize>,
 }
 
-/// What the bits are that come out of a module, whatever goes into it.
-type Outputs = HashMap<*const ModuleData, Vec<Tie>>;
+/// What is known of each module.
+type Borders = HashMap<*const ModuleData, Border>;
 
 /// The hierarchy's distinct parts, the top first, each before those in it. Two instances of a module
 /// are one part if the same is known of their inputs (constants, bits that are equal) and the same
 /// of their outputs is read.
 pub fn parts(top: &Module, style: &Style) -> Vec<Part> {
-    let mut outputs = Outputs::new();
-    learn(top, style, &mut outputs);
+    let mut borders = Borders::new();
+    learn(top, style, &mut borders);
     let mut kinds: Vec<(Module, Surroundings)> = vec![(top.clone(), unknown(top))];
     let mut index: HashMap<(*const ModuleData, Surroundings), usize> = HashMap::new();
     let mut parts: Vec<Part> = Vec::new();
     while let Some((module, surroundings)) = kinds.get(parts.len()).cloned() {
         let gates = lower(&module.data, style, &surroundings, &|child| {
-            known(&outputs, child)
+            known(&borders, child)
         });
         let instances = module.data.instances.iter().zip(gates.children());
         let children = instances.map(|(instance, child)| {
@@ -96,23 +96,27 @@ fn visit(parts: &[Part], part: usize, seen: &mut [bool], order: &mut Vec<usize>)
     }
 }
 
-/// Finds the outputs of a module and of all in it.
-fn learn(module: &Module, style: &Style, outputs: &mut Outputs) {
+/// Finds the borders of a module and of all in it.
+fn learn(module: &Module, style: &Style, borders: &mut Borders) {
     let key = std::sync::Arc::as_ptr(&module.data);
-    if outputs.contains_key(&key) {
+    if borders.contains_key(&key) {
         return;
     }
     for (_, child) in module.instances() {
-        learn(child, style, outputs);
+        learn(child, style, borders);
     }
-    let of_child = |child: &Module| known(outputs, child);
+    let of_child = |child: &Module| known(borders, child);
     let gates = lower(&module.data, style, &unknown(module), &of_child);
-    outputs.insert(key, ties(gates.outputs()));
+    let border = Border {
+        outputs: ties(gates.outputs()),
+        needs: gates.needs,
+    };
+    borders.insert(key, border);
 }
 
-fn known(outputs: &Outputs, module: &Module) -> Vec<Tie> {
+fn known(borders: &Borders, module: &Module) -> Border {
     let key = std::sync::Arc::as_ptr(&module.data);
-    outputs.get(&key).cloned().unwrap_or_default()
+    borders.get(&key).cloned().unwrap_or_default()
 }
 
 /// Nothing is known of the inputs, and all outputs are read.

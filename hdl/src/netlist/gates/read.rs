@@ -1,10 +1,10 @@
 //! What of a module is read.
 
 use super::graph::{Bit, Gate};
-use super::lower::{Lowering, Surroundings, connections, memory_inputs};
+use super::lower::{Border, Lowering, Surroundings, connections, memory_inputs};
 use super::{Child, Flop, Gates, Storage};
-use crate::netlist::data::Id;
-use crate::netlist::module::Direction;
+use crate::netlist::data::{Id, InstanceData};
+use crate::netlist::module::{Direction, Module};
 
 /// Where a source's value comes from.
 #[derive(Clone, Copy)]
@@ -18,9 +18,21 @@ enum Origin {
     Product(usize),
 }
 
+/// `bits` with 0 for those that are not read.
+fn masked(bits: Vec<Bit>, read: &[bool]) -> Vec<Bit> {
+    let bits = bits.into_iter().zip(read);
+    bits.map(|(bit, read)| if *read { bit } else { Bit::ZERO })
+        .collect()
+}
+
 impl Lowering<'_> {
     /// Leaves only what is read.
-    pub(super) fn finish(mut self, flops: Vec<Flop>, surroundings: &Surroundings) -> Gates {
+    pub(super) fn finish(
+        mut self,
+        flops: Vec<Flop>,
+        surroundings: &Surroundings,
+        border: &impl Fn(&Module) -> Border,
+    ) -> Gates {
         let mut origin = vec![Origin::Outside; self.graph.gates.len()];
         for (i, flop) in flops.iter().enumerate() {
             origin[flop.output.gate()] = Origin::Flop(i);
@@ -40,7 +52,7 @@ impl Lowering<'_> {
             bits.iter()
                 .for_each(|bit| origin[bit.gate()] = Origin::Product(i));
         }
-        let mut children = self.children();
+        let mut children = self.children(border);
         let outputs = self.outputs(surroundings);
         let inputs = children.iter().flat_map(|child| &child.inputs);
         let sinks: Vec<Bit> = outputs.iter().chain(inputs).copied().collect();
@@ -61,13 +73,15 @@ impl Lowering<'_> {
         nodes.iter().flat_map(|id| self.word(*id)).collect()
     }
 
-    fn children(&self) -> Vec<Child> {
+    /// The instances; what goes into them unread is 0.
+    fn children(&self, border: &impl Fn(&Module) -> Border) -> Vec<Child> {
         let inputs = |i| self.bits_of(&connections(self.data, i, Direction::Input));
-        let child = |i| Child {
-            inputs: inputs(i),
+        let instances = self.data.instances.iter().enumerate();
+        let child = |(i, instance): (usize, &InstanceData)| Child {
+            inputs: masked(inputs(i), &border(&instance.module).needs),
             read: Vec::new(),
         };
-        (0..self.data.instances.len()).map(child).collect()
+        instances.map(child).collect()
     }
 
     fn ports(&self, direction: Direction) -> Vec<Bit> {
@@ -81,12 +95,7 @@ impl Lowering<'_> {
 
     /// The output ports; what is not read is 0.
     fn outputs(&self, surroundings: &Surroundings) -> Vec<Bit> {
-        let bits = self
-            .ports(Direction::Output)
-            .into_iter()
-            .zip(&surroundings.read);
-        bits.map(|(bit, read)| if *read { bit } else { Bit::ZERO })
-            .collect()
+        masked(self.ports(Direction::Output), &surroundings.read)
     }
 
     /// Which gates are read, directly or not, by `outputs`.
@@ -183,6 +192,7 @@ impl Lowering<'_> {
                 .filter(|(_, bits)| bits.iter().any(is_read))
                 .map(|(product, _)| product)
                 .collect(),
+            needs: self.ports(Direction::Input).iter().map(is_read).collect(),
             inputs: self.ports(Direction::Input),
             full_adders: reductions.filter(is_read).count(),
             ..Gates::default()
