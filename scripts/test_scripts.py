@@ -6,6 +6,7 @@ import sys
 import tempfile
 import unittest
 
+import calibrate_estimate
 import check_licenses
 
 SCRIPTS = pathlib.Path(__file__).parent
@@ -130,6 +131,41 @@ class CheckLicenses(unittest.TestCase):
     def test_the_list_is_read_from_the_file(self):
         text = 'x = ["no"]\n[licenses]\nallow = [\n "MIT",\n "Zlib"\n]\n[bans]\nallow = ["no"]\n'
         self.assertEqual(check_licenses.allowed_licenses(text), {"MIT", "Zlib"})
+
+
+class CalibrateEstimate(unittest.TestCase):
+    """scripts/calibrate_estimate"""
+
+    def test_coefficients_are_found_again_and_not_negative(self):
+        model = {"tables": 1.0, "sums": 1.0, "carries": 1.0}
+        rows = []
+        for tables, sums, carries in [(100, 9, 5), (400, 30, 90), (90, 80, 70), (50, 200, 10)]:
+            features = {"tables": tables, "sums": sums, "carries": carries}
+            counts = {"lut": 1.1 * tables + 0.9 * sums}
+            rows.append({"features": features, "counts": counts})
+        found = calibrate_estimate.fitted(rows, model, "lut")
+        self.assertAlmostEqual(found["tables"], 1.1, delta=0.05)
+        self.assertAlmostEqual(found["sums"], 0.9, delta=0.05)
+        self.assertGreaterEqual(found["carries"], 0.0)
+        # It leans towards 1.
+        self.assertLess(found["carries"], 0.25)
+
+    def test_cells_count_for_what_they_take(self):
+        ecp5 = {"LUT4": 10, "CCU2C": 4, "PFUMX": 3, "TRELLIS_FF": 7, "DP16KD": 2, "MULT18X18D": 1}
+        self.assertEqual(
+            calibrate_estimate.counts("ecp5", ecp5 | {"lone carry": 0}),
+            {"lut": 18, "ff": 7, "carry": 4, "lut_ram": 0, "block_ram": 2, "dsp": 1},
+        )
+        ice40 = {"SB_LUT4": 10, "SB_CARRY": 4, "lone carry": 3, "SB_DFFESR": 2, "SB_DFF": 1}
+        self.assertEqual(
+            calibrate_estimate.counts("ice40", ice40 | {"SB_RAM40_4K": 5}),
+            {"lut": 13, "ff": 3, "carry": 4, "lut_ram": 0, "block_ram": 5, "dsp": 0},
+        )
+        xilinx = {"LUT6": 5, "INV": 1, "CARRY4": 2, "FDRE": 4, "FDSE": 1, "RAMB36E2": 2}
+        self.assertEqual(
+            calibrate_estimate.counts("xcup", xilinx | {"RAMB18E2": 1, "RAM64M8": 2}),
+            {"lut": 6, "ff": 5, "carry": 2, "lut_ram": 16, "block_ram": 5, "dsp": 0},
+        )
 
 
 if __name__ == "__main__":

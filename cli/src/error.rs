@@ -64,6 +64,19 @@ pub enum Error {
     /// A model, its data or its attention cannot be used, or a run of it fails.
     #[error(transparent)]
     Accuracy(#[from] logattn_accuracy::Error),
+    /// An area cannot be estimated.
+    #[error(transparent)]
+    Estimate(#[from] logattn_estimate::Error),
+    /// An option does not go with the target.
+    #[error("{option}: legal: absent with --target {target}, which {reason}")]
+    Target {
+        /// The option.
+        option: &'static str,
+        /// The target.
+        target: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The heads make no stimulus.
     #[error(transparent)]
     Stimulus(#[from] StimulusError),

@@ -6,6 +6,7 @@ mod calibrate;
 mod configs;
 mod cosim;
 mod demo;
+mod estimate;
 mod generate;
 mod profile;
 mod simulate;
@@ -24,6 +25,8 @@ pub enum Command {
     Configs(configs::Arguments),
     /// Write the Verilog of a configuration
     Generate(generate::Arguments),
+    /// Estimate the area at once, for FPGAs and standard cells, without synthesis
+    Estimate(estimate::Arguments),
     /// Prove Verilog, golden model and simulator equal on every bit and cycle
     Cosim(cosim::Arguments),
     /// Count the unit's cycles on captured attention
@@ -71,6 +74,7 @@ impl Command {
         match self {
             Command::Configs(arguments) => configs::run(arguments, console),
             Command::Generate(arguments) => generate::run(arguments, console),
+            Command::Estimate(arguments) => estimate::run(arguments, console),
             Command::Cosim(arguments) => cosim::run(arguments, console),
             Command::Simulate(arguments) => simulate::run(arguments, console),
             Command::Profile(arguments) => profile::run(arguments, console),

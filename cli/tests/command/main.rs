@@ -6,6 +6,7 @@ mod bad_input;
 mod calibrate;
 mod cosim;
 mod demo;
+mod estimate;
 mod files;
 mod good_input;
 mod profile;

@@ -34,6 +34,7 @@ mod data;
 mod error;
 mod evaluate;
 mod expression;
+mod gates;
 mod graph;
 mod module;
 mod mutate;
@@ -46,6 +47,9 @@ mod words;
 pub use builder::Builder;
 pub use error::NetlistError;
 pub use evaluate::{Evaluator, PortHandle};
+pub use gates::{
+    Bit, Chain, ChainKind, Child, Flop, Gate, Gates, Part, Product, Storage, Style, parts,
+};
 pub use module::{Direction, Module, Port, Role};
 pub use mutate::Mutation;
 pub use sequential::{Instance, Memory};
