@@ -11,7 +11,7 @@ use crate::sorter::Sorter;
 use crate::workload::{Block, SimulationError, Visits, Workload};
 use logattn_golden::config::{Accumulate, Configuration, Input};
 use logattn_golden::microarchitecture::{
-    extra_registers, queue_depth, quantizer_registers, visit_registers,
+    extra_registers, quantizer_registers, queue_depth, visit_registers,
 };
 use serde::Serialize;
 use std::iter::Sum;

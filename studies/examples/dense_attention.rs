@@ -9,8 +9,8 @@
 //! of this one). `parts` are derived from the configuration's latencies; `cycles` come from the
 //! simulator. They must add up.
 
-use logattn_golden::{Accumulate, Configuration};
 use logattn_golden::microarchitecture::{code_latency, normalizer_stages, preparation_cycles};
+use logattn_golden::{Accumulate, Configuration};
 use logattn_sim::{BlockRows, Ports, Run, Workload, simulate};
 use serde_json::{Value, json};
 use std::error::Error;

@@ -128,7 +128,13 @@ fn before_scaled(
         ("last", Some(last)),
     ];
     let (fields, fetched) = elastic_register(m, ("fetched", deep), fields, valid, fetched_taken);
-    let [fetched_value, fetched_codes, largest, fetched_first, fetched_last] = fields;
+    let [
+        fetched_value,
+        fetched_codes,
+        largest,
+        fetched_first,
+        fetched_last,
+    ] = fields;
     let fetched_codes = fetched_codes.unwrap_or(codes);
     let (first, last) = (fetched_first.unwrap_or(first), fetched_last.unwrap_or(last));
     let fields = [("first", Some(first)), ("last", Some(last))];

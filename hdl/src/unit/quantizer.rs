@@ -1,6 +1,8 @@
 //! From probabilities to codes: a ladder of comparators for each value of a beat.
 
-use super::{Builder, Widths, bit, bus, ceil_log2, elastic_register, elastic_stage, element, loaded};
+use super::{
+    Builder, Widths, bit, bus, ceil_log2, elastic_register, elastic_stage, element, loaded,
+};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Accumulate, Configuration};
 use logattn_golden::microarchitecture::extra_registers;
@@ -31,7 +33,11 @@ fn comparator_ladder(c: &Configuration) -> Result<Module, NetlistError> {
         })
         .collect();
     let thermometer = bus(&mut m, &thermometer);
-    m.output("reached", thermometer, "a bit a threshold, the lowest first");
+    m.output(
+        "reached",
+        thermometer,
+        "a bit a threshold, the lowest first",
+    );
     m.finish()
 }
 
@@ -250,7 +256,11 @@ fn masked_codes(
             let place = element(m, places, key * c.query_block + row, bits);
             let code = match &decoder {
                 Some(decoder) => m
-                    .instance(format!("u_decoder_{key}_{row}"), decoder, &[("reached", place)])
+                    .instance(
+                        format!("u_decoder_{key}_{row}"),
+                        decoder,
+                        &[("reached", place)],
+                    )
                     .output("code"),
                 None => place,
             };

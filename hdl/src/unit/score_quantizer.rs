@@ -143,17 +143,31 @@ pub(crate) fn score_quantizer(
         ("uppers", Some(uppers_now)),
         ("last", Some(s_last)),
         ("beat", s_beat),
-        ("largest_key", largest.as_ref().and_then(|largest| largest.key)),
+        (
+            "largest_key",
+            largest.as_ref().and_then(|largest| largest.key),
+        ),
         ("nonempty", largest.as_ref().map(|largest| largest.nonempty)),
     ];
     let wanted = ("compared", extra_registers(c) > 0);
     let (fields, before) = elastic_register(&mut m, wanted, fields, s_valid, compared_taken);
     let stage = elastic_stage(&mut m, "codes", before.valid, m_ready);
     m.drive(compared_taken, stage.enable);
-    let [closeness, thresholds, uppers, last, beat, largest_key, nonempty] = fields;
-    let [s_closeness, s_thresholds, uppers] =
-        [(closeness, s_closeness), (thresholds, s_thresholds), (uppers, uppers_now)]
-            .map(|(behind, before)| behind.unwrap_or(before));
+    let [
+        closeness,
+        thresholds,
+        uppers,
+        last,
+        beat,
+        largest_key,
+        nonempty,
+    ] = fields;
+    let [s_closeness, s_thresholds, uppers] = [
+        (closeness, s_closeness),
+        (thresholds, s_thresholds),
+        (uppers, uppers_now),
+    ]
+    .map(|(behind, before)| behind.unwrap_or(before));
     let (s_last, s_beat) = (last.unwrap_or(s_last), beat);
     let largest = nonempty.map(|nonempty| Largest {
         key: largest_key,

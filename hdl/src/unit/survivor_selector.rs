@@ -295,7 +295,15 @@ fn queue(
     };
 
     let next_valid = m.register_reset("next_valid", bit(), 0);
-    let (packed, read) = read_ahead(m, memory, next_valid, leaves, available, source, address_bits);
+    let (packed, read) = read_ahead(
+        m,
+        memory,
+        next_valid,
+        leaves,
+        available,
+        source,
+        address_bits,
+    );
     let following = m.add(source, one);
     m.update_if(read_pointer, read, following);
     let fields = [("entry", Some(packed)), ("pass", pass)];
