@@ -207,7 +207,8 @@ class AgainstOpenSta(unittest.TestCase):
         "g4": ("BUFX2", {"A": "p", "Y": "n3"}),
         "g5": ("AOI21X1", {"A": "n3", "B": "n1", "C": "p", "Y": "q"}),
     }
-    # Of the others, OpenSTA 2.0.17 weighs the inputs by chance, or counts a clock's edges too.
+    # Of the others' internal power, OpenSTA 2.0.17 weighs the inputs by probabilities, or counts a
+    # clock's edges, too.
     COMPARED = ("g2", "g3", "g4")
     CYCLES = 1000
 
@@ -256,7 +257,8 @@ class AgainstOpenSta(unittest.TestCase):
             internal, expected = sta[instance.name]
             with self.subTest(instance.name):
                 self.assertAlmostEqual(switching, expected, delta=0.01 * expected)
-                # OpenSTA 2.0.17 takes rise and fall for each change; newer ones take the mean.
+                # OpenSTA 2.0.17 acts as if each change were a rise and a fall; newer ones take the
+                # mean of both, as here.
                 if instance.name in self.COMPARED:
                     ours = 2 * (found[instance.name][0] * power - switching)
                     self.assertAlmostEqual(ours, internal, delta=0.03 * internal)
