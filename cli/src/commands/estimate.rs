@@ -256,9 +256,9 @@ fn held_out(estimate: &Estimate, family: Family) -> Option<String> {
         Some(format!("{name} median {median}, worst {worst}"))
     });
     Some(format!(
-        "error on {} other units for {}: {}",
-        held_out.units,
+        "held-out error for {} (units: {}): {}",
         family.name(),
+        held_out.units,
         errors.collect::<Vec<_>>().join("; ")
     ))
 }

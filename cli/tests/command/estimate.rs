@@ -30,7 +30,7 @@ fn all_targets_are_a_line_each() {
         &[
             "kGE",
             "calibrated with pyosys",
-            "error on",
+            "held-out error",
             "before placement",
         ],
     );
