@@ -15,6 +15,7 @@ import csv
 import difflib
 import json
 import math
+import os
 import pathlib
 import re
 import subprocess
@@ -139,9 +140,12 @@ def table(path):
 
 
 def our_runs(tokens=TOKENS):
-    """What studies/examples/dense_attention.rs prints."""
+    """What studies/examples/dense_attention.rs prints; DENSE_ATTENTION names it where it is built."""
     command = ["cargo", "run", "--quiet", "--package", "logattn-studies"]
-    command += ["--example", "dense_attention", "--", str(tokens)]
+    command += ["--example", "dense_attention", "--"]
+    if "DENSE_ATTENTION" in os.environ:
+        command = [os.environ["DENSE_ATTENTION"]]
+    command.append(str(tokens))
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     return json.loads(printed.stdout)
 
