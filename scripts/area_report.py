@@ -161,16 +161,24 @@ def jobs(scratch):
         yield name, str(file), KNOB_TARGET, ["--seeds", "0", "--no-modules"]
 
 
-def make(names):
-    """Makes the syntheses that are named, or all."""
+def make(names, place):
+    """Makes the syntheses that are named, or all; without place and route if so told."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         for key, config, target, options in jobs(scratch):
             if names and key not in names:
                 continue
+            if not place:
+                options = unplaced(options)
             result = synthesize(key, config, target, options, scratch)
             text = json.dumps(result, indent=1, sort_keys=True) + "\n"
             (RESULTS / f"{key}.json").write_text(text)
+
+
+def unplaced(options):
+    """The options of a synthesis without place and route."""
+    at = options.index("--seeds")
+    return [*options[:at], "--seeds", "0", *options[at + 2:]]
 
 
 def check():
@@ -180,8 +188,7 @@ def check():
         for key, config, target, options in jobs(scratch):
             if key not in CHECKED:
                 continue
-            options = [o for o in options if o != "--seeds"]
-            options = ["--seeds", "0", "--no-modules", *(o for o in options if not o.isdigit())]
+            options = [*unplaced(options), "--no-modules"]
             found = synthesize(key, config, target, options, scratch)["area"]
             kept = json.loads((RESULTS / f"{key}.json").read_text())["area"]
             for count in COUNTS:
@@ -227,7 +234,9 @@ def unit_row(config, target, seeds, result, rate):
     speed, rows = "", ""
     if placement:
         s = placement["speed"]
-        speed = f"{s['median_mhz']:.0f} ({s['min_mhz']:.0f}-{s['max_mhz']:.0f})"
+        runs = len(placement["seeds"])
+        spread = f" ({s['min_mhz']:.0f}-{s['max_mhz']:.0f})" if runs > 1 else ", one seed"
+        speed = f"{s['median_mhz']:.0f}{spread}"
     row_cycles = rate.get(config)
     if placement and row_cycles:
         rows = f"{placement['speed']['median_mhz'] * 1e3 / row_cycles:,.0f}"
@@ -293,7 +302,7 @@ def page(rate):
         "Made by `scripts/area_report`; each row's command, options and cells are in",
         f"[`area/`](area). Tools: {tools}. All area is that of synthesis, before layout, of the unit",
         "alone; Fmax is nextpnr's with a scan chain around the unit in place of pins, median of the",
-        "seeds (slowest-fastest), ECP5 at speed grade 6. AMD parts are counted only: no open tool",
+        "seeds (slowest-fastest; blank where it was not placed), ECP5 at speed grade 6. AMD parts are counted only: no open tool",
         "places them. `*`: OpenSTA on standard cells (Debian's OSU 0.18 µm library), before layout,",
         "without wires; memories are not in it. Cycles a row: `logattn simulate --input demo`.",
         "",
@@ -328,6 +337,7 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/area_report",
                                      description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="syntheses to make; default: all")
+    parser.add_argument("--no-place", action="store_true", help="count only: no place and route")
     parser.add_argument("--page", action="store_true", help="write the page from what is kept")
     parser.add_argument("--check", action="store_true", help="make some again and compare")
     arguments = parser.parse_args()
@@ -335,7 +345,7 @@ def main():
         if arguments.check:
             return 1 if check() else 0
         if not arguments.page:
-            make(arguments.names)
+            make(arguments.names, not arguments.no_place)
         PAGE.write_text(page(cycles()))
     except Finding as finding:
         print(f"area_report: {finding}", file=sys.stderr)

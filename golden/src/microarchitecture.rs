@@ -22,10 +22,11 @@ const DIVISION_SETUP_CYCLES: u32 = 2;
 /// Registers that `pipeline_depth` adds in front of each of these, 0 or 1: the multipliers of
 /// queries and keys (behind the key memory), the saturation of scores, the distances (behind the
 /// score buffer), the moved thresholds (behind the distance buffer), the comparators' second half,
-/// the selector's head (behind the queue), the accumulator (behind the value memory), the barrel
-/// shifter of `normalize = "complement"` and its rounding. Trees have one level between two
-/// registers then, otherwise two; and the normalizer takes a finished row only when the one before
-/// has left, not in the same cycle, so that its receiver's readiness reaches no farther back.
+/// the selector's head (behind the queue), the value memory (a stream register), the accumulator
+/// (behind the value memory), the barrel shifter of `normalize = "complement"` and its rounding.
+/// Trees have one level between two registers then, otherwise two; and the normalizer takes a
+/// finished row only when the one before has left, not in the same cycle, so that its receiver's
+/// readiness reaches no farther back.
 pub fn extra_registers(c: &Configuration) -> u32 {
     c.pipeline_depth - 1
 }

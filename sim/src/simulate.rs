@@ -4,7 +4,7 @@ use crate::Cycle;
 use crate::engine::{Engine, ScoreStream};
 use crate::loader::Loader;
 use crate::output::Output;
-use crate::ports::{Ports, Source};
+use crate::ports::{Ports, Source, StreamRegister};
 use crate::scores::Scores;
 use crate::selector::{Entry, Feed, Probabilities, SelectorInput};
 use crate::sorter::Sorter;
@@ -276,6 +276,8 @@ pub(crate) struct Visitor {
     registers: usize,
     /// Taking an entry out of the queue's output register, where that other one is.
     fetch_free: Cycle,
+    /// In front of the value memory, where there are such registers.
+    handed_over: StreamRegister,
     /// Reading the next entry into the queue's output register: when the one before is taken.
     readable: Cycle,
     /// Taking an entry: the cycle of the last visit of the entry before.
@@ -332,7 +334,29 @@ impl Visitor {
         last: bool,
         output: &mut Output,
     ) {
-        let offered = taken + 1;
+        if self.deep {
+            self.hand_over(taken + 1, slots);
+        } else {
+            self.wait(taken + 1);
+            if self.flows() {
+                self.flow(slots);
+            } else {
+                for _ in 0..slots {
+                    self.pop();
+                }
+            }
+            self.head_free = self.popped;
+        }
+        self.reads += u64::from(reads);
+        if last {
+            self.sums_free = output.capture(self.left[self.registers - 1] + 1);
+        }
+    }
+
+    /// A survivor is offered to the value memory from cycle `offered` on, which may have to wait for
+    /// the head's values.
+    #[inline]
+    fn wait(&mut self, offered: Cycle) {
         if offered > self.next_pop {
             self.stall_input += offered - self.next_pop;
             self.next_pop = offered;
@@ -341,19 +365,42 @@ impl Visitor {
             self.stall_value += self.loaded - self.next_pop;
             self.next_pop = self.loaded;
         }
-        if self.flows() {
-            self.popped = self.next_pop + Cycle::from(slots) - 1;
-            self.next_pop = self.popped + 1;
-            for (index, left) in self.left[..self.registers].iter_mut().enumerate() {
-                *left = self.popped + 1 + index as Cycle;
+    }
+
+    /// The head offers `slots` visits from cycle `offered` on, which pass a stream register to the
+    /// value memory.
+    #[inline]
+    fn hand_over(&mut self, offered: Cycle, slots: u8) {
+        // One cycle behind the head, nothing waits in the register.
+        if self.next_pop <= offered + 1 && self.loaded <= offered + 1 {
+            self.wait(offered + 1);
+            if self.flows() {
+                self.flow(slots);
+                self.head_free = self.popped - 1;
+                for pop in self.popped + 1 - Cycle::from(slots.min(2))..=self.popped {
+                    self.handed_over.leaves(pop);
+                }
+                return;
             }
-        } else {
-            self.visit(slots);
         }
-        self.reads += u64::from(reads);
-        self.head_free = self.popped;
-        if last {
-            self.sums_free = output.capture(self.left[self.registers - 1] + 1);
+        let mut offered = offered;
+        for _ in 0..slots {
+            let handed_over = offered.max(self.handed_over.room());
+            self.wait(self.handed_over.earliest(handed_over));
+            self.pop();
+            self.handed_over.leaves(self.popped);
+            self.head_free = handed_over;
+            offered = handed_over + 1;
+        }
+    }
+
+    /// `slots` visits in a row, with nothing in the way.
+    #[inline]
+    fn flow(&mut self, slots: u8) {
+        self.popped = self.next_pop + Cycle::from(slots) - 1;
+        self.next_pop = self.popped + 1;
+        for (index, left) in self.left[..self.registers].iter_mut().enumerate() {
+            *left = self.popped + 1 + index as Cycle;
         }
     }
 
@@ -365,23 +412,22 @@ impl Visitor {
             && self.sums_free <= self.next_pop + self.registers as Cycle
     }
 
-    /// Visits survivors one by one.
-    fn visit(&mut self, visits: u8) {
-        for _ in 0..visits {
-            let popped = self.next_pop.max(self.left[0]);
-            self.stall_output += popped - self.next_pop;
-            self.popped = popped;
-            self.next_pop = popped + 1;
-            let mut entered = popped;
-            for register in 0..self.registers {
-                // It moves on when the one before it has left the next register.
-                let free = match register + 1 < self.registers {
-                    true => self.left[register + 1],
-                    false => self.sums_free,
-                };
-                entered = (entered + 1).max(free);
-                self.left[register] = entered;
-            }
+    /// Visits a survivor.
+    #[inline]
+    fn pop(&mut self) {
+        let popped = self.next_pop.max(self.left[0]);
+        self.stall_output += popped - self.next_pop;
+        self.popped = popped;
+        self.next_pop = popped + 1;
+        let mut entered = popped;
+        for register in 0..self.registers {
+            // It moves on when the one before it has left the next register.
+            let free = match register + 1 < self.registers {
+                true => self.left[register + 1],
+                false => self.sums_free,
+            };
+            entered = (entered + 1).max(free);
+            self.left[register] = entered;
         }
     }
 }

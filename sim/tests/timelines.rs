@@ -224,7 +224,7 @@ fn keys_are_those_within_the_rows() {
 
 /// One key survives, the last one: its code comes a cycle a beat after the row's first code, is
 /// visited five cycles after it is there, and leaves five cycles later; with `pipeline_depth` 2 the
-/// queue and the value memory have a register more each.
+/// queue has a register more behind it, and the value memory one before and one behind it.
 #[test]
 fn the_first_code_comes_when_it_is_said_to() {
     let units = [
@@ -247,7 +247,7 @@ fn the_first_code_comes_when_it_is_said_to() {
         let last_code = code_latency(&c, keys) + c.beats(keys) - 1;
         // A query waits for its keys, and its values may still be on their way.
         let keys_loaded = if c.input == Input::Qkv { keys } else { 0 };
-        let visited = (last_code + keys_loaded + 5 + more).max(keys + 1);
+        let visited = (last_code + keys_loaded + 5 + 2 * more).max(keys + 1);
         assert_eq!(run.transfers, [(visited + 5 + more) as u64], "{name}");
     }
 }

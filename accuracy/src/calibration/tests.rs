@@ -259,7 +259,7 @@ fn bad_shifts_and_configurations_are_named() {
     let error = Candidates::new(&paper, &[]).unwrap_err().to_string();
     assert_eq!(
         error,
-        "configuration `paper`: accumulate: bucket; legal: shift"
+        "configuration `paper`: accumulate: bucket; legal: shift or sorted"
     );
 }
 

@@ -16,7 +16,7 @@ use super::value_memory::value_memory;
 use super::{Builder, Widths, bit, bus};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Accumulate, Configuration, Input, Normalize};
-use logattn_golden::microarchitecture::HEAD_BLOCKS_BITS;
+use logattn_golden::microarchitecture::{HEAD_BLOCKS_BITS, extra_registers};
 
 /// The configuration inputs, to be held stable while rows are in flight.
 pub(super) struct Settings {
@@ -204,13 +204,13 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     let front = front_end(&mut m, c, &settings, selector_ready)?;
     let coder = &front.coder;
 
-    let survivor_taken = m.wire("survivor_taken", bit());
+    let selector_taken = m.wire("selector_taken", bit());
     let mut connections = vec![
         ("s_survive", coder.output("m_survive")),
         ("s_codes", coder.output("m_codes")),
         ("s_last", coder.output("m_last")),
         ("s_valid", coder.output("m_valid")),
-        ("m_ready", survivor_taken),
+        ("m_ready", selector_taken),
     ];
     if w.beat > 0 {
         connections.push(("s_beat", coder.output("m_beat")));
@@ -230,6 +230,7 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
         m.instance("u_survivor_selector", &survivor_selector(c)?, &connections)
     };
     m.drive(selector_ready, selector.output("s_ready"));
+    let survivors = survivors(&mut m, c, &w, &selector, selector_taken)?;
 
     let value_taken = m.wire("value_taken", bit());
     let port = Slave {
@@ -246,30 +247,97 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
         ("s_value_last", values.fields[0]),
         ("s_value_valid", values.valid),
         ("head_blocks", settings.head_blocks),
-        ("s_key", selector.output("m_key")),
-        ("s_codes", selector.output("m_codes")),
-        ("s_visits", selector.output("m_visits")),
-        ("s_first", selector.output("m_first")),
-        ("s_last", selector.output("m_last")),
-        ("s_valid", selector.output("m_valid")),
+        ("s_valid", survivors.valid),
         ("m_ready", accumulator_ready),
     ];
-    if w.pass > 0 {
-        connections.push(("s_pass", selector.output("m_pass")));
-    }
-    if complement {
-        connections.push(("s_largest", selector.output("m_largest")));
-    }
+    let told = |(port, _): &&(&str, Signal)| *port != SURVIVES;
+    connections.extend(survivors.fields.iter().filter(told));
     let memory = m.instance("u_value_memory", &value_memory(c)?, &connections);
     m.drive(value_taken, memory.output("s_value_ready"));
-    m.drive(survivor_taken, memory.output("s_ready"));
+    m.drive(survivors.taken, memory.output("s_ready"));
 
     let rows_taken = m.wire("rows_taken", bit());
     let accumulator = accumulator(&mut m, c, &settings, &memory, rows_taken)?;
     m.drive(accumulator_ready, accumulator.output("s_ready"));
     let row_out = output(&mut m, c, &settings, &accumulator, rows_taken)?;
-    count(&mut m, c, &w, &front, &selector, &memory, row_out)?;
+    count(&mut m, c, &front, &survivors, &memory, row_out)?;
     m.finish()
+}
+
+/// What the sorter says for the counters, beside what the value memory takes.
+const SURVIVES: &str = "s_survives";
+
+/// What comes to the value memory.
+struct Survivors {
+    /// By the memory's ports; and [`SURVIVES`].
+    fields: Vec<(&'static str, Signal)>,
+    valid: Signal,
+    /// To be driven: the memory takes one.
+    taken: Signal,
+}
+
+/// The survivors of selector or sorter, which is told to go on by `selector_taken`. With
+/// `pipeline_depth` 2 they pass a stream register, so that what holds them up behind it reaches no
+/// farther.
+fn survivors(
+    m: &mut Builder,
+    c: &Configuration,
+    w: &Widths,
+    selector: &Instance,
+    selector_taken: Signal,
+) -> Result<Survivors, NetlistError> {
+    let optional = [
+        ("s_pass", "m_pass", w.pass > 0),
+        (
+            "s_largest",
+            "m_largest",
+            c.normalize == Normalize::Complement,
+        ),
+        (SURVIVES, "m_survives", c.accumulate == Accumulate::Sorted),
+    ];
+    let mut fields: Vec<(&'static str, Signal)> = [
+        ("s_key", "m_key"),
+        ("s_codes", "m_codes"),
+        ("s_visits", "m_visits"),
+        ("s_first", "m_first"),
+        ("s_last", "m_last"),
+    ]
+    .into_iter()
+    .chain(
+        optional
+            .into_iter()
+            .filter(|(.., there)| *there)
+            .map(|(port, name, _)| (port, name)),
+    )
+    .map(|(port, name)| (port, selector.output(name)))
+    .collect();
+    let valid = selector.output("m_valid");
+    if extra_registers(c) == 0 {
+        return Ok(Survivors {
+            fields,
+            valid,
+            taken: selector_taken,
+        });
+    }
+    let taken = m.wire("survivor_taken", bit());
+    let signals: Vec<Signal> = fields.iter().map(|(_, signal)| *signal).collect();
+    let beat = bus(m, &signals);
+    let register = stream_register("survivor", beat.width())?;
+    let ports = [("s_data", beat), ("s_valid", valid), ("m_ready", taken)];
+    let instance = m.instance("u_survivor", &register, &ports);
+    m.drive(selector_taken, instance.output("s_ready"));
+    let beat = instance.output("m_data");
+    let mut low = 0;
+    for (_, field) in &mut fields {
+        let width = field.width();
+        *field = m.slice(beat, low, width);
+        low += width;
+    }
+    Ok(Survivors {
+        fields,
+        valid: instance.output("m_valid"),
+        taken,
+    })
 }
 
 /// The accumulator of the configuration, behind the value memory.
@@ -358,29 +426,27 @@ fn output(
 fn count(
     m: &mut Builder,
     c: &Configuration,
-    w: &Widths,
     front: &FrontEnd,
-    selector: &Instance,
+    survivors: &Survivors,
     memory: &Instance,
     row_out: Signal,
 ) -> Result<(), NetlistError> {
-    let survives = match c.accumulate {
-        Accumulate::Sorted => "m_survives",
-        _ => "m_codes",
+    let told = match c.accumulate {
+        Accumulate::Sorted => SURVIVES,
+        _ => "s_codes",
     };
+    let field = |name| survivors.fields.iter().find(|(port, _)| *port == name);
     let mut connections = vec![
         ("row_out", row_out),
         ("accepted", front.accepted),
         ("inside_row", front.inside_row),
-        ("offered", selector.output("m_valid")),
+        ("offered", survivors.valid),
         ("taken", memory.output("s_ready")),
         ("loaded", memory.output("loaded")),
         ("visited", memory.output("visited")),
-        ("codes", selector.output(survives)),
     ];
-    if w.pass > 0 {
-        connections.push(("pass", selector.output("m_pass")));
-    }
+    connections.extend(field(told).map(|(_, codes)| ("codes", *codes)));
+    connections.extend(field("s_pass").map(|(_, pass)| ("pass", *pass)));
     let counters = m.instance(
         "u_performance_counters",
         &performance_counters(c)?,

@@ -307,6 +307,8 @@ fn value_memory(d: &Datapath, n: &mut Counter) {
         _ => c.stored_code_bits() * c.query_block as u32,
     };
     n.register("codes of the key", codes, d.a.visits);
+    let handed_over = c.key_bits() + codes + 3;
+    n.further_register("survivors handed over", handed_over, d.a.visits);
     n.further_register("values fetched", value_word(c), d.a.visits);
 }
 
