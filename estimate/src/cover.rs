@@ -208,7 +208,7 @@ mod tests {
         inputs: usize,
         function: impl Fn(&mut Builder, logattn_hdl::netlist::Signal) -> logattn_hdl::netlist::Signal,
     ) -> usize {
-        let mut m = Builder::new("function", "A function.");
+        let mut m = Builder::new("tried", "A function.");
         let word = m.input("word", unsigned(width), "its inputs");
         let result = function(&mut m, word);
         m.output("result", result, "its value");

@@ -415,7 +415,10 @@ fn modes_that_do_not_go_with_each_other() {
     ];
     assert_contains(
         &refused_text(&replaced(&small_with("scores"), &multiply)),
-        &["accumulate = \"multiply\"", "\"shift\" or \"bucket\""],
+        &[
+            "accumulate = \"multiply\"",
+            "\"shift\", \"sorted\" or \"bucket\"",
+        ],
     );
     assert_contains(
         &refused_configuration("max_shift = 3", "max_shift = 3\nfraction_bits = 2"),
