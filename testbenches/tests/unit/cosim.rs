@@ -95,8 +95,7 @@ named!(
     base_int8,
     server_int8,
     nano_sorted,
-    edge_sorted,
-    base_sorted
+    edge_sorted
 );
 
 /// A few random small units in Verilator; many more run on the evaluator.
