@@ -12,7 +12,7 @@
 //!
 //! let nano = Configuration::named("nano")?;
 //! let estimate = estimate(&nano, Target::Ice40Hx8k, Options::default())?;
-//! assert!(estimate.fits.iter().all(|fit| fit.used < f64::from(fit.available)));
+//! assert!(estimate.fits.iter().all(|fit| fit.used <= f64::from(fit.available)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
