@@ -46,7 +46,7 @@ pub struct Part {
 
 const HX8K: Part = Part {
     name: "iCE40 HX8K",
-    source: "Lattice FPGA-DS-02029, table 1.1",
+    source: "what nextpnr-ice40 0.11.1 has to place on",
     lut: 7_680,
     ff: 7_680,
     block_ram: 32,
@@ -55,7 +55,7 @@ const HX8K: Part = Part {
 
 const ECP5_25: Part = Part {
     name: "LFE5U-25F",
-    source: "Lattice FPGA-DS-02012, table 1.1; sites of nextpnr-ecp5",
+    source: "what nextpnr-ecp5 0.11.1 has to place on",
     lut: 24_288,
     ff: 24_288,
     block_ram: 56,
@@ -73,7 +73,7 @@ const ECP5_85: Part = Part {
 
 const GW1N9: Part = Part {
     name: "GW1N-9",
-    source: "Gowin DS100, table 1-1",
+    source: "what nextpnr-himbaechel-gowin 0.11.1 has to place on",
     lut: 8_640,
     ff: 6_480,
     block_ram: 26,

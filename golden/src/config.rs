@@ -190,8 +190,7 @@ fn default_pipeline_depth() -> u32 {
     1
 }
 
-// The type that serde hands over.
-#[allow(clippy::trivially_copy_pass_by_ref)]
+// By reference, as serde hands it over.
 fn is_default_pipeline_depth(depth: &u32) -> bool {
     *depth == default_pipeline_depth()
 }

@@ -9,8 +9,9 @@
 //!
 //! A beat adds an entry to the list of each level that one of its keys has: which beat it is, and
 //! which of its keys have that level. So rows come in at a beat a cycle, whatever their codes, and
-//! every entry that is read is worth at least one visit. Four rows may be under way, each in a
-//! region of its own of every list: one is written, one waits complete, one is read; so a row of
+//! every entry that is read is worth at least one visit. Three rows may be under way, each in a
+//! region of its own of every list (of four, so that a row's number tells it): one is written, one
+//! waits complete, one is read; so a row of
 //! many survivors does not hold up the beats of the next one.
 //!
 //! A row is read item by item: its largest key (`normalize = "complement"`), its lists, its end.
