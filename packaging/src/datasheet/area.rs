@@ -2,8 +2,8 @@
 
 use super::markdown::{Table, grouped};
 use crate::PackagingError;
-use logattn_estimate::{Calibration, Estimate, Options, Target, estimate};
-use logattn_golden::Configuration;
+use logattn_estimate::{Calibration, Estimate, Options, Target, estimate_module};
+use logattn_hdl::netlist::Module;
 
 fn whole(count: f64) -> String {
     grouped(count.round().max(0.0) as u64)
@@ -42,13 +42,21 @@ fn error(estimate: &Estimate) -> String {
 }
 
 /// Area on every target.
-pub(super) fn area(c: &Configuration) -> Result<String, PackagingError> {
+pub(super) fn area(core: &Module) -> Result<String, PackagingError> {
     let mut table = Table::new(&[
-        "target", ">LUT", ">FF", ">carry cells", ">LUT as memory", ">block RAM", ">DSP", "fits", "error, median / worst",
+        "target",
+        ">LUT",
+        ">FF",
+        ">carry cells",
+        ">LUT as memory",
+        ">block RAM",
+        ">DSP",
+        "fits",
+        "error, median / worst",
     ]);
     let mut gates = String::new();
     for target in Target::ALL {
-        let estimate = estimate(c, target, Options::default())?;
+        let estimate = estimate_module(core, target, Options::default())?;
         let area = estimate.total;
         if target == Target::Asic {
             gates = format!(
@@ -60,7 +68,14 @@ pub(super) fn area(c: &Configuration) -> Result<String, PackagingError> {
             );
             continue;
         }
-        let counts = [area.lut, area.ff, area.carry, area.lut_ram, area.block_ram, area.dsp];
+        let counts = [
+            area.lut,
+            area.ff,
+            area.carry,
+            area.lut_ram,
+            area.block_ram,
+            area.dsp,
+        ];
         let cells = counts.into_iter().map(whole);
         let name = target.part().map_or(target.name(), |part| part.name);
         let all = [name.to_string()].into_iter().chain(cells);
@@ -68,12 +83,44 @@ pub(super) fn area(c: &Configuration) -> Result<String, PackagingError> {
     }
     let calibration = Calibration::built_in()?;
     Ok(format!(
-        "**Estimated, not measured**: of `{}_attention_unit`, from the structure of its netlist with coefficients fitted to \
-         units that were synthesized (pyosys {}, {}). Registers and stream guards come on top. It is the area of synthesis \
-         before placement, and says nothing of the frequency. *Error* is that of units which nothing was fitted on.\n\n\
-         {table}\nLUT counts those that carry cells sit in. A block RAM has 4 Kibit on iCE40 and 18 Kibit elsewhere (one of 36 \
+        "**Estimated, not measured**: of the whole core, from the structure of its netlist with coefficients fitted to attention \
+         units that were synthesized (pyosys {}, {}). It is the area of synthesis before placement, and says nothing of the \
+         frequency. *Error* is that of such units which nothing was fitted on.\n\n{table}\nLUT counts those that carry cells sit in. A block RAM has 4 Kibit on iCE40 and 18 Kibit elsewhere (one of 36 \
          Kibit counts as two); a DSP is 18 x 18 on ECP5, 9 x 9 on Gowin, a DSP48 on AMD; products for which a part has no DSP \
-         are in LUTs. xcup: UltraScale+; xc7: 7 series. {gates}",
-        c.name, calibration.pyosys, calibration.date
+         are in LUTs. xcup: UltraScale+; xc7: 7 series. {gates}\n{}",
+        calibration.pyosys,
+        calibration.date,
+        modules(core)?
+    ))
+}
+
+/// Module by module, for the smallest part with room for the core.
+fn modules(core: &Module) -> Result<String, PackagingError> {
+    let mut parts = Vec::new();
+    for target in [
+        Target::Ice40Hx8k,
+        Target::Ecp525k,
+        Target::Ecp585k,
+        Target::Xcup,
+    ] {
+        parts.push(estimate_module(core, target, Options::default())?);
+    }
+    let fitting = parts
+        .iter()
+        .find(|estimate| estimate.lacking().next().is_none());
+    let Some(estimate) = fitting else {
+        return Ok(String::new());
+    };
+    let target = estimate.target;
+    let name = target.part().map_or(target.name(), |part| part.name);
+    let mut table = Table::new(&["module", ">instances", ">LUT", ">FF", ">block RAM", ">DSP"]);
+    for module in &estimate.modules {
+        let area = module.area;
+        let counts = [area.lut + area.lut_ram, area.ff, area.block_ram, area.dsp];
+        let first = [format!("`{}`", module.module), module.instances.to_string()];
+        table.row(first.into_iter().chain(counts.into_iter().map(whole)));
+    }
+    Ok(format!(
+        "Module by module on {name}, each without the modules in it, all its instances together:\n\n{table}"
     ))
 }

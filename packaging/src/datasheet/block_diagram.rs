@@ -1,7 +1,7 @@
 //! The block diagram of a configuration: the modules that it has, and the widths between them.
 
-use super::svg::{Anchor, Svg};
 use super::streams::{Stream, streams};
+use super::svg::{Anchor, Svg};
 use logattn_golden::Configuration;
 use logattn_golden::config::{Accumulate, Input, Normalize};
 
@@ -50,19 +50,31 @@ fn chain(c: &Configuration) -> Chain {
 fn role(c: &Configuration, module: &str) -> String {
     match module {
         "score_input" => "masks, frames".into(),
-        "score_engine" => format!("Q K^T: {} products", c.head_dimension * c.keys_per_beat * c.query_block),
+        "score_engine" => format!(
+            "Q K^T: {} products",
+            c.head_dimension * c.keys_per_beat * c.query_block
+        ),
         "row_statistics" => "maximum, log of sum".into(),
         "quantizer" if c.accumulate == Accumulate::Multiply => "8-bit linear".into(),
         "quantizer" => format!("{} comparisons a key", c.levels_count()),
         "survivor_selector" => "skips pruned keys".into(),
         "survivor_sorter" => "level by level".into(),
-        "value_memory" => format!("{} x {} x {} bit", c.value_banks, c.value_words(), c.lanes as u32 * c.value_bits),
+        "value_memory" => format!(
+            "{} x {} x {} bit",
+            c.value_banks,
+            c.value_words(),
+            c.lanes as u32 * c.value_bits
+        ),
         "normalizer" => match c.normalize {
             Normalize::None => "sums as they are".into(),
             Normalize::Reciprocal => "sum / normalizer".into(),
             Normalize::Complement => "rounds and shifts".into(),
         },
-        _ => format!("{} lanes of {} bit", c.lanes * c.query_block, c.accumulator_bits()),
+        _ => format!(
+            "{} lanes of {} bit",
+            c.lanes * c.query_block,
+            c.accumulator_bits()
+        ),
     }
 }
 
@@ -82,7 +94,10 @@ fn link(c: &Configuration, from: &str) -> [String; 2] {
             ("distances", bits(keys, distance))
         }
         "quantizer" => ("codes", bits(keys, c.stored_code_bits())),
-        "survivor_selector" | "survivor_sorter" => ("key, code", format!("{} + {} bit", c.key_bits(), visit_bits(c))),
+        "survivor_selector" | "survivor_sorter" => (
+            "key, code",
+            format!("{} + {} bit", c.key_bits(), visit_bits(c)),
+        ),
         "value_memory" => ("values", bits(c.lanes as u32, c.value_bits)),
         _ => ("sums", bits(c.lanes as u32 * block, c.accumulator_bits())),
     };
@@ -125,7 +140,12 @@ pub(super) fn block_diagram(c: &Configuration) -> String {
     };
     drawing.frames(height);
     drawing.registers();
-    for (row, stream) in inputs.iter().filter(|stream| stream.name != "s_axis_value").enumerate() {
+    drawing.progress();
+    for (row, stream) in inputs
+        .iter()
+        .filter(|stream| stream.name != "s_axis_value")
+        .enumerate()
+    {
         drawing.input(stream, INPUT_ROW + ROW * row as f64, LEFT);
     }
     drawing.front(&front, rows);
@@ -141,15 +161,28 @@ impl Drawing<'_> {
     fn frames(&mut self, height: f64) {
         let name = format!("{}_attention_core", self.c.name);
         let core = (130.0, 36.0);
-        self.svg.rectangle(core, (self.right - core.0, height - 52.0), CORE, false);
-        self.svg.bold((core.0 + 12.0, core.1 + 20.0), 13.0, Anchor::Start, &name);
+        self.svg
+            .rectangle(core, (self.right - core.0, height - 52.0), CORE, false);
+        self.svg
+            .bold((core.0 + 12.0, core.1 + 20.0), 13.0, Anchor::Start, &name);
         let unit = (LEFT - 28.0, INPUT_ROW - 48.0);
         let size = (self.right - 24.0 - unit.0, height - 34.0 - unit.1);
         self.svg.rectangle(unit, size, UNIT, true);
-        self.svg.bold((unit.0 + 10.0, unit.1 + 18.0), 12.0, Anchor::Start, "attention_unit");
+        self.svg.bold(
+            (unit.0 + 10.0, unit.1 + 18.0),
+            12.0,
+            Anchor::Start,
+            "attention_unit",
+        );
         let note = "a stream_register behind every stream port";
-        self.svg.text((unit.0 + 124.0, unit.1 + 18.0), SMALL, Anchor::Start, note);
-        self.svg.text((10.0, 20.0), 11.0, Anchor::Start, "clk, rst: one clock, synchronous active-high reset");
+        self.svg
+            .text((unit.0 + 124.0, unit.1 + 18.0), SMALL, Anchor::Start, note);
+        self.svg.text(
+            (10.0, 20.0),
+            11.0,
+            Anchor::Start,
+            "clk, rst: one clock, synchronous active-high reset",
+        );
     }
 
     fn module(&mut self, at: (f64, f64), size: (f64, f64), fill: &str, name: &str, note: &str) {
@@ -158,8 +191,10 @@ impl Drawing<'_> {
         let letters = name.len() as f64;
         let letter = (12.0_f64).min((size.0 - 8.0) / (0.66 * letters));
         let letter = (letter * 10.0).floor() / 10.0;
-        self.svg.bold((middle.0, middle.1 - 3.0), letter, Anchor::Middle, name);
-        self.svg.text((middle.0, middle.1 + 13.0), SMALL, Anchor::Middle, note);
+        self.svg
+            .bold((middle.0, middle.1 - 3.0), letter, Anchor::Middle, name);
+        self.svg
+            .text((middle.0, middle.1 + 13.0), SMALL, Anchor::Middle, note);
     }
 
     fn label(&mut self, x: f64, y: f64, [above, below]: [String; 2]) {
@@ -171,37 +206,88 @@ impl Drawing<'_> {
         let (top, height) = (76.0, 62.0);
         let at = (LEFT - 28.0, top);
         let size = (self.right - 24.0 - at.0, height);
-        let note = "identity, capabilities, control, lengths, thresholds and weights, errors, counters";
+        let note =
+            "identity, capabilities, control, lengths, thresholds and weights, errors, counters";
         self.module(at, size, REGISTERS, "registers", note);
         let middle = top + height / 2.0;
         self.svg.arrow(&[(12.0, middle), (at.0, middle)]);
-        self.svg.text((12.0, middle - 8.0), 11.0, Anchor::Start, "s_axil (AXI4-Lite)");
-        self.svg.text((12.0, middle + 16.0), SMALL, Anchor::Start, "32 bit");
+        self.svg.text(
+            (12.0, middle - 8.0),
+            11.0,
+            Anchor::Start,
+            "s_axil (AXI4-Lite)",
+        );
+        self.svg
+            .text((12.0, middle + 16.0), SMALL, Anchor::Start, "32 bit");
         let edge = at.0 + size.0;
-        self.svg.arrow(&[(edge, middle), (self.right + 60.0, middle)]);
-        self.svg.text((self.right + 66.0, middle + 4.0), 11.0, Anchor::Start, "irq");
+        self.svg
+            .arrow(&[(edge, middle), (self.right + 60.0, middle)]);
+        self.svg.text(
+            (self.right + 66.0, middle + 4.0),
+            11.0,
+            Anchor::Start,
+            "irq",
+        );
         let unit = INPUT_ROW - 48.0;
         let down = at.0 + 40.0;
         self.svg.arrow(&[(down, top + height), (down, unit)]);
         let settings = settings(self.c).join(", ");
-        self.svg.text((down + 10.0, unit - 38.0), SMALL, Anchor::Start, "settings:");
-        self.svg.text((down + 10.0, unit - 22.0), SMALL, Anchor::Start, &settings);
+        self.svg.text(
+            (down + 10.0, unit - 38.0),
+            SMALL,
+            Anchor::Start,
+            "settings:",
+        );
+        self.svg
+            .text((down + 10.0, unit - 22.0), SMALL, Anchor::Start, &settings);
         let up = edge - 110.0;
         self.svg.arrow(&[(up, INPUT_ROW), (up, top + height)]);
-        self.svg.text((up - 10.0, unit - 22.0), SMALL, Anchor::End, "8 x 32 bit");
+        self.svg
+            .text((up - 10.0, unit - 22.0), SMALL, Anchor::End, "8 x 32 bit");
         let counters = (up - BOX.0 / 2.0 - 14.0, INPUT_ROW);
-        self.module(counters, (BOX.0 + 28.0, BOX.1), MODULE, "performance_counters", "8 counters");
+        self.module(
+            counters,
+            (BOX.0 + 28.0, BOX.1),
+            MODULE,
+            "performance_counters",
+            "8 counters",
+        );
+    }
+
+    /// What follows the packets, for status, locks and lengths.
+    fn progress(&mut self) {
+        let (at, size) = ((150.0, 150.0), (128.0, 52.0));
+        let middle = at.0 + size.0 / 2.0;
+        self.module(at, size, REGISTERS, "progress", "lengths, status");
+        self.svg
+            .arrow(&[(middle, INPUT_ROW), (middle, at.1 + size.1)]);
+        self.svg.text(
+            (middle + 6.0, INPUT_ROW - 18.0),
+            SMALL,
+            Anchor::Start,
+            "packets",
+        );
+        let line = 126.0;
+        self.svg
+            .arrow(&[(middle, at.1), (middle, line), (LEFT - 28.0, line)]);
     }
 
     /// A stream with its guard, up to `to`.
     fn input(&mut self, stream: &Stream, top: f64, to: f64) {
         let middle = top + BOX.1 / 2.0;
-        let guard = 160.0;
-        self.svg.text((12.0, middle - 8.0), 11.0, Anchor::Start, stream.name);
-        self.svg.text((12.0, middle + 16.0), SMALL, Anchor::Start, &format!("{} bit", stream.bits));
+        let (guard, width) = (150.0, 128.0);
+        self.svg
+            .text((12.0, middle - 8.0), 11.0, Anchor::Start, stream.name);
+        self.svg.text(
+            (12.0, middle + 16.0),
+            SMALL,
+            Anchor::Start,
+            &format!("{} bit", stream.bits),
+        );
         self.svg.arrow(&[(12.0, middle), (guard, middle)]);
-        self.module((guard, top), (104.0, BOX.1), GUARD, "stream_guard", stream.short());
-        self.svg.arrow(&[(guard + 104.0, middle), (to, middle)]);
+        let name = format!("stream_guard_{}", stream.short());
+        self.module((guard, top), (width, BOX.1), GUARD, &name, "frames packets");
+        self.svg.arrow(&[(guard + width, middle), (to, middle)]);
     }
 
     fn front(&mut self, modules: &[&'static str], rows: usize) {
@@ -219,7 +305,8 @@ impl Drawing<'_> {
                 self.label(between, middle, link(self.c, name));
             } else {
                 let down = x + BOX.0 / 2.0;
-                self.svg.arrow(&[(down, INPUT_ROW + BOX.1), (down, self.values)]);
+                self.svg
+                    .arrow(&[(down, INPUT_ROW + BOX.1), (down, self.values)]);
                 let [what, bits] = link(self.c, name);
                 let text = format!("{what}: {bits}");
                 let at = (down + 8.0, (INPUT_ROW + BOX.1 + self.values) / 2.0 + 4.0);
@@ -242,9 +329,11 @@ impl Drawing<'_> {
                 let end = self.right + 150.0;
                 self.svg.arrow(&[(x + BOX.0, middle), (end, middle)]);
                 let at = self.right + 12.0;
-                self.svg.text((at, middle - 8.0), 11.0, Anchor::Start, "m_axis_out");
+                self.svg
+                    .text((at, middle - 8.0), 11.0, Anchor::Start, "m_axis_out");
                 let bits = format!("{output} bit");
-                self.svg.text((at, middle + 16.0), SMALL, Anchor::Start, &bits);
+                self.svg
+                    .text((at, middle + 16.0), SMALL, Anchor::Start, &bits);
             }
         }
     }
@@ -268,7 +357,10 @@ fn settings(c: &Configuration) -> Vec<String> {
         settings.push(format!("{codes} shifts of {} bit", c.shift_bits()));
     }
     if c.accumulate == Accumulate::Bucket {
-        settings.push(format!("{codes} levels of {} bit", c.level_bits.unwrap_or(0)));
+        settings.push(format!(
+            "{codes} levels of {} bit",
+            c.level_bits.unwrap_or(0)
+        ));
     }
     settings
 }

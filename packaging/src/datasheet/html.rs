@@ -49,10 +49,7 @@ fn with_anchors(mut events: Vec<Event>) -> Vec<Event> {
 }
 
 /// Images become the drawings themselves.
-fn with_drawings<'a>(
-    events: Vec<Event<'a>>,
-    drawings: &HashMap<String, String>,
-) -> Vec<Event<'a>> {
+fn with_drawings<'a>(events: Vec<Event<'a>>, drawings: &HashMap<String, String>) -> Vec<Event<'a>> {
     let mut kept = Vec::new();
     let mut inside = false;
     for event in events {

@@ -24,7 +24,9 @@ impl Table {
 
     /// Adds a row.
     pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        let cells = cells.into_iter().map(|cell| cell.into().replace('|', "\\|"));
+        let cells = cells
+            .into_iter()
+            .map(|cell| cell.into().replace('|', "\\|"));
         self.lines.push(line(cells.take(self.columns)));
     }
 }
@@ -72,7 +74,10 @@ mod tests {
     fn tables_and_anchors() {
         let mut table = Table::new(&["name", ">LUT"]);
         table.row(["a|b", "1"]);
-        assert_eq!(table.to_string(), "| name | LUT |\n| --- | ---: |\n| a\\|b | 1 |\n");
+        assert_eq!(
+            table.to_string(),
+            "| name | LUT |\n| --- | ---: |\n| a\\|b | 1 |\n"
+        );
         assert_eq!(anchor("Latency and throughput"), "latency-and-throughput");
         assert_eq!(anchor("Port `s_axis_attn`"), "port-s_axis_attn");
         assert_eq!(grouped(1_234_567), "1,234,567");

@@ -15,8 +15,12 @@ mod streams;
 mod svg;
 mod waves;
 
+#[cfg(test)]
+mod tests;
+
 use crate::{Contents, PackagedFile, PackagingError};
 use logattn_hdl::attention_core::attention_core;
+use logattn_hdl::netlist::Module;
 use markdown::anchor;
 use std::collections::HashMap;
 use waves::Wave;
@@ -32,13 +36,20 @@ pub fn datasheet(contents: &Contents) -> Result<Vec<PackagedFile>, PackagingErro
     let latencies = waves::latencies(c, &contents.map, &core)?;
     let text = Text {
         contents,
+        core: &core,
         diagrams: &diagrams,
     };
     let markdown = text.markdown(&latencies)?;
-    let mut drawings = vec![("block_diagram.svg".to_string(), block_diagram::block_diagram(c))];
+    let mut drawings = vec![(
+        "block_diagram.svg".to_string(),
+        block_diagram::block_diagram(c),
+    )];
     let mut files = Vec::new();
     for wave in diagrams {
-        files.push(PackagedFile::new(format!("doc/waves/{}.json", wave.name), wave.json));
+        files.push(PackagedFile::new(
+            format!("doc/waves/{}.json", wave.name),
+            wave.json,
+        ));
         drawings.push((format!("waves/{}.svg", wave.name), wave.svg));
     }
     let title = format!("{}_attention_core", c.name);
@@ -54,6 +65,7 @@ pub fn datasheet(contents: &Contents) -> Result<Vec<PackagedFile>, PackagingErro
 /// What the text is made from.
 struct Text<'a> {
     contents: &'a Contents,
+    core: &'a Module,
     diagrams: &'a [Wave],
 }
 
@@ -67,23 +79,31 @@ impl Text<'_> {
         let sections = [
             ("What it is", overview::what_it_is(c)),
             ("Features", overview::features(c)),
-            ("Block diagram", "![Block diagram](block_diagram.svg)\n".into()),
+            (
+                "Block diagram",
+                "![Block diagram](block_diagram.svg)\n".into(),
+            ),
             ("Ports", ports::ports(c)),
             ("Streams", ports::layouts(c)),
             ("Registers", registers::registers(map)),
             ("Errors", registers::errors(c, map)),
             ("Programming", registers::programming(c)),
             ("Timing diagrams", self.timing()),
-            ("Latency and throughput", performance::performance(c, latencies)?),
-            ("Area", area::area(c)?),
+            (
+                "Latency and throughput",
+                performance::performance(c, latencies)?,
+            ),
+            ("Area", area::area(self.core)?),
             ("Numbers", numbers::numbers(c)),
             ("Misuse", notes::misuse(c)),
             ("Integration", notes::integration(c)),
         ];
-        let links = sections.iter().map(|(name, _)| format!("[{name}](#{})", anchor(name)));
+        let links = sections
+            .iter()
+            .map(|(name, _)| format!("[{name}](#{})", anchor(name)));
         let links: Vec<String> = links.collect();
         let mut text = format!(
-            "# {0}_attention_core\n\nAttention of {1} bits for FPGAs: configuration \"{0}\" (SHA-256 {2}), made by logattn {3}.\n\n{4}\n",
+            "# {0}_attention_core\n\nAttention with {1} bits a stored attention value, for FPGAs. Configuration \"{0}\" (SHA-256 {2}), made by logattn {3}.\n\n{4}\n",
             c.name,
             c.stored_code_bits(),
             c.sha256()?,

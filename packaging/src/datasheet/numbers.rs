@@ -28,25 +28,61 @@ fn formats(c: &Configuration) -> String {
         let (least, most) = range(bits, signed);
         let sign = if signed { "signed" } else { "unsigned" };
         let range = format!("{least} to {most}");
-        table.row([name.to_string(), bits.to_string(), sign.into(), fraction, range]);
+        table.row([
+            name.to_string(),
+            bits.to_string(),
+            sign.into(),
+            fraction,
+            range,
+        ]);
     };
     match c.input {
-        Input::Probabilities => row("probability", c.probability_bits, false, c.probability_bits.to_string()),
+        Input::Probabilities => row(
+            "probability",
+            c.probability_bits,
+            false,
+            c.probability_bits.to_string(),
+        ),
         Input::Scores => {}
         Input::Qkv => {
             row("element of a query or a key", 8, true, "any".into());
-            row("product of a query and a key", c.product_bits(), true, "`SCORE_SHIFT` more than a score".into());
+            row(
+                "product of a query and a key",
+                c.product_bits(),
+                true,
+                "`SCORE_SHIFT` more than a score".into(),
+            );
         }
     }
     if let Some(score) = c.score_parameters() {
         let (f, g) = (score.fraction_bits, score.guard_bits);
-        row("score, a base-2 logit (y)", score.score_bits, true, f.to_string());
-        row("distance from the largest score (d)", score.distance_bits, false, f.to_string());
+        row(
+            "score, a base-2 logit (y)",
+            score.score_bits,
+            true,
+            f.to_string(),
+        );
+        row(
+            "distance from the largest score (d)",
+            score.distance_bits,
+            false,
+            f.to_string(),
+        );
         row("threshold", score.distance_bits + 1, true, f.to_string());
         let sum_bits = f + g + (usize::BITS - c.max_keys.leading_zeros());
-        row("sum of the powers of two", sum_bits, false, (f + g).to_string());
+        row(
+            "sum of the powers of two",
+            sum_bits,
+            false,
+            (f + g).to_string(),
+        );
     } else if c.accumulate != Accumulate::Multiply {
-        row("threshold", c.probability_bits, false, c.probability_bits.to_string());
+        row(
+            "threshold",
+            c.probability_bits,
+            false,
+            c.probability_bits.to_string(),
+        );
     }
     row("element of a value", c.value_bits, true, "any (v)".into());
     let weight = match c.accumulate {
@@ -54,9 +90,19 @@ fn formats(c: &Configuration) -> String {
         Accumulate::Bucket => c.level_bits.unwrap_or(0),
         Accumulate::Multiply => 8,
     };
-    row("sum of weighted values (acc)", c.accumulator_bits(), true, format!("v + {weight}"));
+    row(
+        "sum of weighted values (acc)",
+        c.accumulator_bits(),
+        true,
+        format!("v + {weight}"),
+    );
     if c.normalize != Normalize::Complement {
-        row("sum of weights (normalizer)", c.normalizer_bits(), false, weight.to_string());
+        row(
+            "sum of weights (normalizer)",
+            c.normalizer_bits(),
+            false,
+            weight.to_string(),
+        );
     }
     if let Some(bits) = c.output_bits {
         let more = match bits - c.value_bits {
@@ -86,7 +132,13 @@ fn probabilities(c: &Configuration) -> String {
             step = 1_u32 << (p - 8)
         );
     }
-    let mut table = Table::new(&[">code", ">threshold", ">probability from", ">weight", ">weight as an integer"]);
+    let mut table = Table::new(&[
+        ">code",
+        ">threshold",
+        ">probability from",
+        ">weight",
+        ">weight as an integer",
+    ]);
     for (index, threshold) in c.thresholds.iter().enumerate() {
         let real = f64::from(*threshold) / f64::from(1_u32 << p);
         table.row([
@@ -120,10 +172,20 @@ fn scores(c: &Configuration, score: &ScoreParameters) -> String {
         ),
     };
     let term = match score.exp2 {
-        Exp2::Mitchell => format!("(({} + r) << {g}) >> I (Mitchell: 2^x is about 1 + x)", 1 << f),
+        Exp2::Mitchell => format!(
+            "(({} + r) << {g}) >> I (Mitchell: 2^x is about 1 + x)",
+            1 << f
+        ),
         Exp2::Table => format!("T[r] >> I, T[r] = round(2^{} 2^(r / {}))", f + g, 1 << f),
     };
-    let mut table = Table::new(&[">code", ">threshold", ">octaves", ">probability from, about", ">weight", ">weight as an integer"]);
+    let mut table = Table::new(&[
+        ">code",
+        ">threshold",
+        ">octaves",
+        ">probability from, about",
+        ">weight",
+        ">weight as an integer",
+    ]);
     for (index, threshold) in c.score_thresholds.iter().enumerate() {
         let octaves = f64::from(*threshold) / f64::from(1_u32 << f);
         table.row([
@@ -135,7 +197,9 @@ fn scores(c: &Configuration, score: &ScoreParameters) -> String {
             integer_weight(c, index),
         ]);
     }
-    let bound = c.score_format().map(|format| format.error_bound(c.max_keys, 31));
+    let bound = c
+        .score_format()
+        .map(|format| format.error_bound(c.max_keys, 31));
     let bound = bound.map_or(String::new(), |bound| {
         format!(
             "A code can differ from that of an exact softmax only for a probability within {:.3} octaves below and {:.3} above \

@@ -95,10 +95,9 @@ pub(super) fn features(c: &Configuration) -> String {
             "outputs of {} bits, exactly rounded quotients, by one reciprocal a row",
             bits.unwrap_or(0)
         ),
-        (Normalize::Complement, bits) => format!(
-            "outputs of {} bits without any division",
-            bits.unwrap_or(0)
-        ),
+        (Normalize::Complement, bits) => {
+            format!("outputs of {} bits without any division", bits.unwrap_or(0))
+        }
     });
     let memory = match c.input {
         Input::Qkv => "values and keys",
@@ -108,11 +107,15 @@ pub(super) fn features(c: &Configuration) -> String {
         1 => format!("one bank for {memory}: the next head loads when this one is finished"),
         _ => format!("two banks for {memory}: the next head loads while this one is in use"),
     });
-    list.push("AXI4-Stream in and out, full throughput under back-pressure; AXI4-Lite registers".into());
+    list.push(
+        "AXI4-Stream in and out, full throughput under back-pressure; AXI4-Lite registers".into(),
+    );
     list.push("errors in packets are noticed, told by a bit each and an interrupt, and the next good packet is right".into());
     list.push("counters of cycles, rows, keys, survivors, value reads and stalls by cause".into());
     list.push("plain Verilog-2005, one clock, one file a module, no vendor primitives".into());
-    list.iter().map(|feature| format!("- {feature}\n")).collect()
+    list.iter()
+        .map(|feature| format!("- {feature}\n"))
+        .collect()
 }
 
 fn input(c: &Configuration) -> String {

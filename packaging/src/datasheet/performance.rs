@@ -6,8 +6,8 @@ use crate::PackagingError;
 use logattn_golden::Configuration;
 use logattn_golden::config::{Accumulate, Input, Normalize};
 use logattn_golden::microarchitecture::{
-    code_latency, division_cycles, extra_registers, maximum_cycles, offset_cycles, preparation_cycles,
-    quantizer_registers, score_engine_cycles,
+    code_latency, division_cycles, extra_registers, maximum_cycles, offset_cycles,
+    preparation_cycles, quantizer_registers, score_engine_cycles,
 };
 use logattn_sim::{BlockRows, Ports, Workload, simulate};
 
@@ -85,7 +85,10 @@ fn codes(c: &Configuration, survivors: usize) -> Vec<u8> {
 }
 
 /// The section.
-pub(super) fn performance(c: &Configuration, latencies: &[Latency]) -> Result<String, PackagingError> {
+pub(super) fn performance(
+    c: &Configuration,
+    latencies: &[Latency],
+) -> Result<String, PackagingError> {
     Ok(format!("{}\n{}", throughput(c)?, latency(c, latencies)))
 }
 
@@ -153,7 +156,15 @@ fn throughput(c: &Configuration) -> Result<String, PackagingError> {
     }
     text += "\nRows overlap: a row of many survivors and one of few even out, as up to two full rows wait in the queue. \
              The counters `COUNT_STALL_INPUT`, `COUNT_STALL_VALUE` and `COUNT_STALL_OUTPUT` tell what a core waits for.\n\n";
-    let mut table = Table::new(&[">survivors", ">of the keys", ">ceil(n / W)", ">survivors' cycles", ">output", ">largest", ">simulated"]);
+    let mut table = Table::new(&[
+        ">survivors",
+        ">of the keys",
+        ">ceil(n / W)",
+        ">survivors' cycles",
+        ">output",
+        ">largest",
+        ">simulated",
+    ]);
     for survivors in cases(c) {
         let bounds = Bounds::of(c, c.max_keys, survivors);
         let share = 100.0 * survivors as f64 / c.max_keys as f64;
@@ -195,14 +206,14 @@ fn latency(c: &Configuration, latencies: &[Latency]) -> String {
         _ => "its first beat is taken",
     };
     let code = match c.input {
-        Input::Probabilities => format!(
-            "A probability's code is there {} cycles after its beat was taken.",
-            code_latency(c, 1)
-        ),
+        Input::Probabilities => match code_latency(c, 1) {
+            1 => "A probability's code is computed in the cycle after that in which its beat was taken.".into(),
+            cycles => format!("A probability's code is computed {cycles} cycles after its beat was taken."),
+        },
         _ => {
             let fixed = (way(c) + offset_cycles(c)) as usize + quantizer_registers(c);
             format!(
-                "A row passes twice before its first code is there, once for its largest score and once for the sum of powers: \
+                "A row passes twice before its first code is computed, once for its largest score and once for the sum of powers: \
                  2 ceil(n / {}) + {fixed} cycles after {from}, {} for n = {}. The other codes follow a beat a cycle.",
                 c.keys_per_beat,
                 code_latency(c, c.max_keys),
@@ -210,7 +221,7 @@ fn latency(c: &Configuration, latencies: &[Latency]) -> String {
             )
         }
     };
-    let mut table = Table::new(&[">keys n", ">cycles to the first code", ">cycles to the first output beat"]);
+    let mut table = Table::new(&[">keys n", ">to the first code", ">to the first output beat"]);
     for measured in latencies {
         table.row([
             measured.keys.to_string(),
@@ -219,10 +230,14 @@ fn latency(c: &Configuration, latencies: &[Latency]) -> String {
         ]);
     }
     let load = c.passes();
+    let alone = match c.accumulate {
+        Accumulate::Multiply => "every key visited",
+        _ => "key 0 the only survivor",
+    };
     format!(
         "### Latency\n\n{code} Each survivor after that takes {} {}, and the output follows the last one.\n\n\
-         A row in an idle core with its head loaded, key 0 the only survivor; from the cycle in which {from} to that in which its \
-         first output beat is offered. Measured on the core's netlist.\n\n{table}\n\
+         Cycles of a row in an idle core with its head loaded, {alone}; from the cycle in which {from} to that in which its \
+         first code is computed (by the formula) and that in which its first output beat is offered (measured on the core's netlist).\n\n{table}\n\
          Loading a head of n keys takes {} cycles{}; with one bank it can begin when the head before is finished, with two while \
          it is in use (this core has {}).\n",
         load,

@@ -15,7 +15,12 @@ const REGISTER_PORTS: [(&str, u32, bool, &str); 19] = [
     ("wstrb", 4, true, "which bytes of it are written"),
     ("wvalid", 1, true, "data are valid"),
     ("wready", 1, false, "data are taken"),
-    ("bresp", 2, false, "0 OKAY; 2 SLVERR: no such register, or a read-only one"),
+    (
+        "bresp",
+        2,
+        false,
+        "0 OKAY; 2 SLVERR: no such register, or a read-only one",
+    ),
     ("bvalid", 1, false, "response is valid"),
     ("bready", 1, true, "response is taken"),
     ("araddr", ADDRESS_BITS, true, "byte address of a read"),
@@ -39,9 +44,24 @@ pub(super) fn ports(c: &Configuration) -> String {
         let name = format!("`{name}`");
         table.row([name, bits.to_string(), direction(into), meaning.to_string()]);
     };
-    port("clk".into(), 1, true, "the clock: everything moves at its rising edge");
-    port("rst".into(), 1, true, "reset, synchronous, active high; one cycle is enough");
-    port("irq".into(), 1, false, "high while an error is set that `IRQ_ENABLE` allows");
+    port(
+        "clk".into(),
+        1,
+        true,
+        "the clock: everything moves at its rising edge",
+    );
+    port(
+        "rst".into(),
+        1,
+        true,
+        "reset, synchronous, active high; one cycle is enough",
+    );
+    port(
+        "irq".into(),
+        1,
+        false,
+        "high while an error is set that `IRQ_ENABLE` allows",
+    );
     for (name, bits, into, meaning) in REGISTER_PORTS {
         port(format!("s_axil_{name}"), bits, into, meaning);
     }

@@ -31,7 +31,14 @@ fn bits(field: &Field) -> String {
 /// The register table.
 pub(super) fn registers(map: &RegisterMap) -> String {
     let mut table = Table::new(&[
-        "offset", "register", "bits", "field", "access", ">reset", "locked by", "meaning",
+        "offset",
+        "register",
+        "bits",
+        "field",
+        "access",
+        ">reset",
+        "locked by",
+        "meaning",
     ]);
     for register in &map.registers {
         let offset = format!("0x{:03x}", register.offset);
@@ -53,7 +60,7 @@ pub(super) fn registers(map: &RegisterMap) -> String {
                 access(field).into(),
                 reset(field),
                 lock,
-                meaning(register, field),
+                meaning(field),
             ]);
         }
     }
@@ -76,9 +83,8 @@ fn reset(field: &Field) -> String {
 }
 
 /// Signed thresholds say their value as well.
-fn meaning(register: &Register, field: &Field) -> String {
-    let one = register.fields.len() == 1 && field.name == "value";
-    let doc = if one && !field.doc.is_empty() { &field.doc } else { &field.doc };
+fn meaning(field: &Field) -> String {
+    let doc = &field.doc;
     let signed = doc.ends_with(", signed");
     let negative = field.width < 32 && field.reset >> (field.width - 1) & 1 == 1;
     if signed && negative {
@@ -107,10 +113,14 @@ fn recovery(c: &Configuration, error: &str) -> String {
                  `CONTROL.reset`"
             );
         }
-        "value_short" | "key_short" => "the head's rows come out and are worth nothing; the next head is right",
+        "value_short" | "key_short" => {
+            "the head's rows come out and are worth nothing; the next head is right"
+        }
         "value_long" | "key_long" => "surplus beats are dropped; the head is right",
         "bad_length" => "nothing is taken; write legal lengths, and all goes on and is right",
-        "score_overflow" => "the score is the largest or smallest that there is; choose a larger `SCORE_SHIFT` or scale the queries",
+        "score_overflow" => {
+            "the score is the largest or smallest that there is; choose a larger `SCORE_SHIFT` or scale the queries"
+        }
         "write_locked" => "the register keeps its value; write again when the lock is open",
         "load_timeout" => "rows wait on; load the head, and all is right; or `CONTROL.reset`",
         _ => "",
@@ -120,8 +130,17 @@ fn recovery(c: &Configuration, error: &str) -> String {
 
 /// The error table.
 pub(super) fn errors(c: &Configuration, map: &RegisterMap) -> String {
-    let mut table = Table::new(&[">bit", "error", "set when", "what the core does, and recovery"]);
-    for field in map.register("ERRORS").iter().flat_map(|register| &register.fields) {
+    let mut table = Table::new(&[
+        ">bit",
+        "error",
+        "set when",
+        "what the core does, and recovery",
+    ]);
+    for field in map
+        .register("ERRORS")
+        .iter()
+        .flat_map(|register| &register.fields)
+    {
         table.row([
             field.low.to_string(),
             format!("`{}`", field.name),
@@ -139,18 +158,29 @@ pub(super) fn errors(c: &Configuration, map: &RegisterMap) -> String {
 
 /// The programming sequence.
 pub(super) fn programming(c: &Configuration) -> String {
-    let mut lengths = vec!["`HEAD_KEYS`: keys of a head", "`HEAD_BLOCKS`: row packets of a head", "`ROW_LENGTH`: keys of a row"];
+    let mut lengths = vec![
+        "`HEAD_KEYS`: keys of a head",
+        "`HEAD_BLOCKS`: row packets of a head",
+        "`ROW_LENGTH`: keys of a row",
+    ];
     if has_causal(c) {
         lengths.push("`MASK.causal`: each row has a key more than the one before");
     }
     if c.input == Input::Qkv {
         lengths.push("`SCORE_SHIFT`: right shift of Q K^T to scores");
     }
-    let lengths: String = lengths.iter().map(|line| format!("   - {line}\n")).collect();
+    let lengths: String = lengths
+        .iter()
+        .map(|line| format!("   - {line}\n"))
+        .collect();
     let weights = match c.accumulate {
         Accumulate::Multiply => "",
-        Accumulate::Bucket => "4. If other thresholds or levels than the configured ones are wanted: write `THRESHOLD_i`, `LEVEL_i`.\n",
-        _ => "4. If other thresholds or shifts than the configured ones are wanted: write `THRESHOLD_i`, `SHIFT_i`.\n",
+        Accumulate::Bucket => {
+            "4. If other thresholds or levels than the configured ones are wanted: write `THRESHOLD_i`, `LEVEL_i`.\n"
+        }
+        _ => {
+            "4. If other thresholds or shifts than the configured ones are wanted: write `THRESHOLD_i`, `SHIFT_i`.\n"
+        }
     };
     let send = match c.input {
         Input::Qkv => "a packet of keys, a packet of values, and `HEAD_BLOCKS` packets of queries",

@@ -71,10 +71,7 @@ fn attention(c: &Configuration) -> Stream {
     let elements = c.keys_per_beat as u32 * block;
     let kind = match c.input {
         Input::Probabilities => format!("unsigned, {width} fraction bits"),
-        _ => format!(
-            "signed, {} fraction bits",
-            c.fraction_bits.unwrap_or(0)
-        ),
+        _ => format!("signed, {} fraction bits", c.fraction_bits.unwrap_or(0)),
     };
     let name = |index: u32| {
         let (key, row) = (index / block, index % block);
@@ -87,7 +84,14 @@ fn attention(c: &Configuration) -> Stream {
         Input::Probabilities => "probabilities",
         _ => "scores (base-2 logits)",
     };
-    let (keys, rows) = (c.keys_per_beat, if block == 1 { String::new() } else { format!(" of {block} rows, key-major") });
+    let (keys, rows) = (
+        c.keys_per_beat,
+        if block == 1 {
+            String::new()
+        } else {
+            format!(" of {block} rows, key-major")
+        },
+    );
     Stream {
         name: "s_axis_attn",
         bits: elements * width,
@@ -142,12 +146,21 @@ fn value(c: &Configuration) -> Stream {
     };
     let (beat, packet) = match passes {
         1 => (
-            format!("the value of one key, {lanes} elements of {} bits, signed", c.value_bits),
+            format!(
+                "the value of one key, {lanes} elements of {} bits, signed",
+                c.value_bits
+            ),
             "a head: HEAD_KEYS beats, key 0 first".to_string(),
         ),
         _ => (
-            format!("{lanes} of the {} elements of one key's value, {} bits each, signed", c.head_dimension, c.value_bits),
-            format!("a head: {passes} HEAD_KEYS beats; key 0 first, for each key pass 0 to {}", passes - 1),
+            format!(
+                "{lanes} of the {} elements of one key's value, {} bits each, signed",
+                c.head_dimension, c.value_bits
+            ),
+            format!(
+                "a head: {passes} HEAD_KEYS beats; key 0 first, for each key pass 0 to {}",
+                passes - 1
+            ),
         ),
     };
     Stream {
@@ -167,7 +180,8 @@ fn output(c: &Configuration) -> Stream {
     let element = |index: u32| format!("element beat x {lanes} + {index} of the output, signed");
     let mut layout = array(lanes, field, &element);
     let mut width = lanes * field;
-    let mut beat = format!("{lanes} elements of one row, {bits} bits each, signed, extended to {field}");
+    let mut beat =
+        format!("{lanes} elements of one row, {bits} bits each, signed, extended to {field}");
     if c.output_bits.is_none() {
         let normalizer = c.normalizer_bits();
         let top = padded(normalizer);
@@ -182,7 +196,10 @@ fn output(c: &Configuration) -> Stream {
     let beats = d / c.output_lanes;
     let packet = match block {
         1 => format!("a row: {beats} beats, elements 0 to {}", d - 1),
-        _ => format!("a row: {beats} beats, elements 0 to {}; a block's rows follow each other, row 0 first", d - 1),
+        _ => format!(
+            "a row: {beats} beats, elements 0 to {}; a block's rows follow each other, row 0 first",
+            d - 1
+        ),
     };
     Stream {
         name: "m_axis_out",

@@ -13,6 +13,8 @@ pub(super) struct Beat {
     pub last: bool,
     /// Cycles without `tvalid` before it.
     pub pause: usize,
+    /// `tdata`; random if absent.
+    pub words: Option<Vec<u64>>,
 }
 
 /// One stream into the core.
@@ -134,6 +136,20 @@ impl Bench {
             source.beats.extend((0..beats).map(|beat| Beat {
                 last: last && beat + 1 == beats,
                 pause: pause.map_or(0, |(at, cycles)| if at == beat { cycles } else { 0 }),
+                words: None,
+            }));
+        }
+    }
+
+    /// A packet of the given data, one beat a cycle.
+    pub fn send_data(&mut self, stream: &str, beats: Vec<Vec<u64>>) {
+        if let Some(source) = self.sources.get_mut(stream) {
+            let count = beats.len();
+            let numbered = beats.into_iter().enumerate();
+            source.beats.extend(numbered.map(|(beat, words)| Beat {
+                last: beat + 1 == count,
+                pause: 0,
+                words: Some(words),
             }));
         }
     }
@@ -146,7 +162,9 @@ impl Bench {
             let last = u64::from(offered.is_some_and(|beat| beat.last));
             self.evaluator.set_at(source.valid, valid);
             self.evaluator.set_at(source.last, last);
-            self.evaluator.set_words_at(source.data, &source.words);
+            let words = offered.and_then(|beat| beat.words.as_ref());
+            let words = words.unwrap_or(&source.words);
+            self.evaluator.set_words_at(source.data, words);
         }
         self.evaluator.settle();
         if self.recording {
@@ -278,11 +296,7 @@ impl Bench {
 
     /// Reads a register; its value is in what is recorded.
     pub fn read(&mut self, offset: u32) -> Result<(), PackagingError> {
-        for (port, value) in [
-            ("araddr", u64::from(offset)),
-            ("arvalid", 1),
-            ("rready", 1),
-        ] {
+        for (port, value) in [("araddr", u64::from(offset)), ("arvalid", 1), ("rready", 1)] {
             self.set(&format!("s_axil_{port}"), value)?;
         }
         self.until_taken(vec!["ar", "r"])

@@ -4,6 +4,7 @@
 mod bench;
 mod description;
 mod drawing;
+mod measure;
 mod recording;
 
 use crate::PackagingError;
@@ -13,6 +14,7 @@ use logattn_golden::Configuration;
 use logattn_golden::config::Input;
 use logattn_hdl::attention_core::RegisterMap;
 use logattn_hdl::netlist::Module;
+pub(super) use measure::latencies;
 use recording::{Show, diagram, watched};
 
 /// A timing diagram of the datasheet.
@@ -107,7 +109,10 @@ impl Scene<'_> {
         bench.write(self.offset("HEAD_BLOCKS"), blocks)?;
         bench.write(self.offset("ROW_LENGTH"), keys as u32)?;
         if self.c.input == Input::Qkv {
-            let shift = self.c.product_bits().saturating_sub(self.c.attention_bits());
+            let shift = self
+                .c
+                .product_bits()
+                .saturating_sub(self.c.attention_bits());
             bench.write(self.offset("SCORE_SHIFT"), shift)?;
         }
         bench.write(self.offset("CONTROL"), 1)?;
@@ -155,8 +160,8 @@ impl Scene<'_> {
         bench.step();
         let title = "AXI4-Lite: LOAD_TIMEOUT is written and read";
         let caption = format!(
-            "A write of 1000 to `LOAD_TIMEOUT` (0x{timeout:03x}), then a read of it. Address and data \
-             may come in any order, and the responses may be made to wait."
+            "A write of 1000 to `LOAD_TIMEOUT` (0x{timeout:03x}), then a read of it. Address and data of a write \
+             are taken in the same cycle, once both are there; the response follows in the next and waits for `bready`."
         );
         wave("registers", caption, &diagram(title, &bench, &shown, 2))
     }
@@ -191,7 +196,12 @@ impl Scene<'_> {
     fn rows(&self) -> Result<Wave, PackagingError> {
         let (stream, row) = self.rows_stream();
         let keys = (3 * self.c.keys_per_beat).min(self.c.max_keys);
-        let shown = [Show::Clock, row, Show::Space, Show::Stream("m_axis_out", 'O')];
+        let shown = [
+            Show::Clock,
+            row,
+            Show::Space,
+            Show::Stream("m_axis_out", 'O'),
+        ];
         let mut bench = self.running("rows", keys, 2)?;
         self.send_head(&mut bench, keys);
         bench.until_sent()?;

@@ -86,7 +86,9 @@ fn clock(cycles: usize) -> [Track; 2] {
         },
         Track {
             name: "cycle".into(),
-            cells: (0..cycles).map(|cycle| Cell::Word(cycle.to_string())).collect(),
+            cells: (0..cycles)
+                .map(|cycle| Cell::Word(cycle.to_string()))
+                .collect(),
             tells: false,
         },
     ]
@@ -150,7 +152,9 @@ fn columns(lanes: &[Option<Track>], cycles: usize) -> Vec<Option<usize>> {
     let mut columns = Vec::new();
     let mut from = 0;
     while from < cycles {
-        let run = (from..cycles).take_while(|cycle| alike(from, *cycle)).count();
+        let run = (from..cycles)
+            .take_while(|cycle| alike(from, *cycle))
+            .count();
         if run > MOST_ALIKE {
             columns.extend((from..from + SHOWN).map(Some));
             columns.push(None);
