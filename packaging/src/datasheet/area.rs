@@ -55,16 +55,19 @@ pub(super) fn area(core: &Module) -> Result<String, PackagingError> {
         "error, median / worst",
     ]);
     let mut gates = String::new();
-    for target in Target::ALL {
-        let estimate = estimate_module(core, target, Options::default())?;
-        let area = estimate.total;
+    let estimates = Target::ALL
+        .into_iter()
+        .map(|target| estimate_module(core, target, Options::default()))
+        .collect::<Result<Vec<Estimate>, _>>()?;
+    for estimate in &estimates {
+        let (target, area) = (estimate.target, estimate.total);
         if target == Target::Asic {
             gates = format!(
                 "As standard cells (OSU 0.18 um): {:.1} thousand two-input NANDs and {} bits of memory, which are not in them \
                  (error, median / worst: {}).\n",
                 area.kilo_gates,
                 whole(area.memory_bits),
-                error(&estimate)
+                error(estimate)
             );
             continue;
         }
@@ -79,7 +82,7 @@ pub(super) fn area(core: &Module) -> Result<String, PackagingError> {
         let cells = counts.into_iter().map(whole);
         let name = target.part().map_or(target.name(), |part| part.name);
         let all = [name.to_string()].into_iter().chain(cells);
-        table.row(all.chain([fit(&estimate), error(&estimate)]));
+        table.row(all.chain([fit(estimate), error(estimate)]));
     }
     let calibration = Calibration::built_in()?;
     Ok(format!(
@@ -90,26 +93,15 @@ pub(super) fn area(core: &Module) -> Result<String, PackagingError> {
          are in LUTs. xcup: UltraScale+; xc7: 7 series. {gates}\n{}",
         calibration.pyosys,
         calibration.date,
-        modules(core)?
+        modules(&estimates)
     ))
 }
 
 /// Module by module, for the smallest part with room for the core.
-fn modules(core: &Module) -> Result<String, PackagingError> {
-    let mut parts = Vec::new();
-    for target in [
-        Target::Ice40Hx8k,
-        Target::Ecp525k,
-        Target::Ecp585k,
-        Target::Xcup,
-    ] {
-        parts.push(estimate_module(core, target, Options::default())?);
-    }
-    let fitting = parts
-        .iter()
-        .find(|estimate| estimate.lacking().next().is_none());
-    let Some(estimate) = fitting else {
-        return Ok(String::new());
+fn modules(estimates: &[Estimate]) -> String {
+    let mut estimates = estimates.iter();
+    let Some(estimate) = estimates.find(|estimate| estimate.lacking().next().is_none()) else {
+        return String::new();
     };
     let target = estimate.target;
     let name = target.part().map_or(target.name(), |part| part.name);
@@ -120,7 +112,7 @@ fn modules(core: &Module) -> Result<String, PackagingError> {
         let first = [format!("`{}`", module.module), module.instances.to_string()];
         table.row(first.into_iter().chain(counts.into_iter().map(whole)));
     }
-    Ok(format!(
+    format!(
         "Module by module on {name}, each without the modules in it, all its instances together:\n\n{table}"
-    ))
+    )
 }

@@ -31,7 +31,7 @@ pub(super) fn what_it_is(c: &Configuration) -> String {
     };
     let sums = match c.accumulate {
         Accumulate::Shift | Accumulate::Sorted => {
-            " Levels are powers of two, so that values are shifted and added: there is no multiplier."
+            " Levels are powers of two, so that values are shifted and added, not multiplied."
         }
         Accumulate::Bucket => {
             " Levels are any numbers: values are summed code by code, and the sums are multiplied by the levels once a row."

@@ -127,10 +127,14 @@ fn throughput(c: &Configuration) -> Result<String, PackagingError> {
     let mut text = format!(
         "### Throughput\n\nIn steady state a {packet} of n keys takes, in cycles, the largest of\n\n\
          - ceil(n / {w}): {input}; {} for n = {}\n\
-         - {passes} s: {survivors}, {passes} {} each{}\n\
+         - {}s: {survivors}, {passes} {} each{}\n\
          - {}: {output}{times}\n",
         c.beats(c.max_keys),
         c.max_keys,
+        match passes {
+            1 => String::new(),
+            passes => format!("{passes} "),
+        },
         if passes == 1 { "cycle" } else { "cycles" },
         match c.normalize {
             Normalize::Complement => "; the largest key counts, survivor or not",
@@ -149,7 +153,7 @@ fn throughput(c: &Configuration) -> Result<String, PackagingError> {
         let (known, offset) = (way(c), offset_cycles(c));
         text += &format!(
             "\nAs at most four rows can be under way between two buffers, a {packet} of b = ceil(n / {w}) beats takes (2 b + {}) / 4 \
-             cycles at least; that is less than b from b = {} on.\n",
+             cycles at least; that is no more than b from b = {} on.\n",
             known.max(offset) as i64 - 1,
             (known.max(offset) as usize).saturating_sub(1).div_ceil(2)
         );

@@ -150,7 +150,7 @@ pub(super) fn errors(c: &Configuration, map: &RegisterMap) -> String {
     }
     format!(
         "An error stays set until 1 is written to its bit of `ERRORS`; while it is set and its bit of `IRQ_ENABLE` is 1, \
-         `irq` is high. None of them stops the core.\n\n{table}\n\
+         `irq` is high. `bad_length` holds packets back; no other error stops the core.\n\n{table}\n\
          `CONTROL.reset` = 1 at any time starts the unit anew: counters are 0, rows in flight are lost, beats are taken and \
          dropped; after it is 0 again, what is left of a packet under way is dropped up to its TLAST.\n"
     )

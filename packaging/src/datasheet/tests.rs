@@ -172,7 +172,7 @@ fn formulas_agree_with_the_simulator() {
 
 #[test]
 fn measured_latencies_differ_as_the_codes_do() {
-    for name in ["nano", "edge_scores"] {
+    for name in ["nano", "edge_scores", "edge_qkv"] {
         let contents = contents(name);
         let c = &contents.configuration;
         let core = attention_core(c).unwrap();
