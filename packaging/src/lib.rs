@@ -7,7 +7,7 @@ pub mod datasheet;
 pub mod readme;
 
 use logattn_golden::{Configuration, ConfigurationError};
-use logattn_hdl::attention_core::RegisterMap;
+use logattn_hdl::attention_core::{RegisterMap, export_core};
 use logattn_hdl::unit::{Export, ExportError};
 use thiserror::Error;
 
@@ -71,4 +71,36 @@ pub struct Contents {
     pub export: Export,
     /// The core's registers.
     pub map: RegisterMap,
+}
+
+/// The folder of a core.
+pub struct Folder {
+    /// Name of the top module.
+    pub top: String,
+    /// All files, in the order in which they are listed.
+    pub files: Vec<PackagedFile>,
+}
+
+/// Everything that is generated for a configuration.
+///
+/// # Errors
+/// An invalid configuration.
+pub fn folder(configuration: &Configuration) -> Result<Folder, PackagingError> {
+    let export = export_core(configuration)?;
+    let mut files = Vec::new();
+    let mut list = String::new();
+    for file in &export.files {
+        let path = format!("rtl/{}", file.name);
+        list += &format!("{path}\n");
+        files.push(PackagedFile::new(path, &file.text));
+    }
+    files.push(PackagedFile::new("files.f", list));
+    files.push(PackagedFile::new(
+        "configuration.toml",
+        configuration.to_toml()?,
+    ));
+    Ok(Folder {
+        top: export.top,
+        files,
+    })
 }
