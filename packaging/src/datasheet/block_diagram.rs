@@ -70,11 +70,15 @@ fn role(c: &Configuration, module: &str) -> String {
             Normalize::Reciprocal => "sum / normalizer".into(),
             Normalize::Complement => "rounds and shifts".into(),
         },
-        _ => format!(
-            "{} lanes of {} bit",
-            c.lanes * c.query_block,
-            c.accumulator_bits()
-        ),
+        _ => format!("{} lanes of {} bit", c.lanes * c.query_block, sum_bits(c)),
+    }
+}
+
+/// Bits of a lane's sum; in bucket mode there is one for each code.
+fn sum_bits(c: &Configuration) -> String {
+    match c.accumulate {
+        Accumulate::Bucket => format!("{} x {}", c.levels_count(), c.bucket_bits()),
+        _ => c.accumulator_bits().to_string(),
     }
 }
 
@@ -99,7 +103,10 @@ fn link(c: &Configuration, from: &str) -> [String; 2] {
             format!("{} + {} bit", c.key_bits(), visit_bits(c)),
         ),
         "value_memory" => ("values", bits(c.lanes as u32, c.value_bits)),
-        _ => ("sums", bits(c.lanes as u32 * block, c.accumulator_bits())),
+        _ => (
+            "sums",
+            format!("{} x {} bit", c.lanes as u32 * block, sum_bits(c)),
+        ),
     };
     [name.into(), width]
 }
