@@ -32,8 +32,7 @@ use waves::Wave;
 pub fn datasheet(contents: &Contents) -> Result<Vec<PackagedFile>, PackagingError> {
     let c = &contents.configuration;
     let core = attention_core(c)?;
-    let diagrams = waves::waves(c, &contents.map, &core)?;
-    let latencies = waves::latencies(c, &contents.map, &core)?;
+    let (diagrams, latencies) = waves::simulate(c, &contents.map, &core)?;
     let text = Text {
         contents,
         core: &core,

@@ -176,7 +176,7 @@ fn measured_latencies_differ_as_the_codes_do() {
         let contents = contents(name);
         let c = &contents.configuration;
         let core = attention_core(c).unwrap();
-        let measured = waves::latencies(c, &contents.map, &core).unwrap();
+        let (_, measured) = waves::simulate(c, &contents.map, &core).unwrap();
         // A row's last code follows its first one a beat a cycle; the way from there is the same for all.
         let rest: Vec<usize> = measured
             .iter()
@@ -302,7 +302,8 @@ fn wavedrom_reads_the_sources() {
     for name in ["nano", "edge_qkv"] {
         let contents = contents(name);
         let core = attention_core(&contents.configuration).unwrap();
-        for wave in waves::waves(&contents.configuration, &contents.map, &core).unwrap() {
+        let (waves, _) = waves::simulate(&contents.configuration, &contents.map, &core).unwrap();
+        for wave in waves {
             let path = folder.path().join(format!("{name}_{}.json", wave.name));
             std::fs::write(path, wave.json).unwrap();
         }

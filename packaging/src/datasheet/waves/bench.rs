@@ -46,8 +46,14 @@ pub(super) struct Bench {
 
 impl Bench {
     /// The core after its reset, with nothing going on.
-    pub fn new(diagram: &'static str, core: &Module) -> Result<Self, PackagingError> {
-        let evaluator = Evaluator::new(core)?;
+    ///
+    /// # Arguments
+    /// - `evaluator`: of `core`, in which nothing has happened.
+    pub fn new(
+        diagram: &'static str,
+        core: &Module,
+        evaluator: Evaluator,
+    ) -> Result<Self, PackagingError> {
         let named = core.ports().iter().filter_map(|port| {
             let handle = evaluator.port(&port.name).ok()?;
             Some((port.name.clone(), handle))

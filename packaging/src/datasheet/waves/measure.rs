@@ -4,31 +4,17 @@ use super::Scene;
 use super::recording::{Show, watched};
 use crate::PackagingError;
 use crate::datasheet::latency::Latency;
-use logattn_golden::Configuration;
 use logattn_golden::config::Input;
-use logattn_hdl::attention_core::RegisterMap;
-use logattn_hdl::netlist::Module;
 
 /// Cycles in which everything that is under way comes to rest.
 const REST: usize = 40;
 
-/// Latencies of rows of few keys, and of all.
-///
-/// # Errors
-/// The core does not give the rows.
-pub(in crate::datasheet) fn latencies(
-    c: &Configuration,
-    map: &RegisterMap,
-    core: &Module,
-) -> Result<Vec<Latency>, PackagingError> {
-    let mut lengths = vec![c.keys_per_beat, c.max_keys / 4, c.max_keys];
-    lengths.dedup();
-    Scene { c, map, core }.latencies(&lengths)
-}
-
 impl Scene<'_> {
-    fn latencies(&self, lengths: &[usize]) -> Result<Vec<Latency>, PackagingError> {
+    /// Latencies of rows of few keys, and of all.
+    pub(super) fn latencies(&self) -> Result<Vec<Latency>, PackagingError> {
         let c = self.c;
+        let mut lengths = vec![c.keys_per_beat, c.max_keys / 4, c.max_keys];
+        lengths.dedup();
         let (stream, rows) = self.rows_stream();
         let mut bench = self.running("latency", c.max_keys, lengths.len() as u32)?;
         bench.send("value", c.max_keys * c.passes(), None, true);
@@ -39,7 +25,7 @@ impl Scene<'_> {
         bench.until_sent()?;
         let shown = [rows, Show::Stream("m_axis_out", 'O')];
         let mut found = Vec::new();
-        for keys in lengths {
+        for keys in &lengths {
             bench.write(self.offset("ROW_LENGTH"), *keys as u32)?;
             bench.steps(REST);
             bench.watch(&watched(&shown));

@@ -7,14 +7,14 @@ mod drawing;
 mod measure;
 mod recording;
 
+use super::latency::Latency;
 use crate::PackagingError;
 use bench::Bench;
 use description::Diagram;
 use logattn_golden::Configuration;
 use logattn_golden::config::Input;
 use logattn_hdl::attention_core::RegisterMap;
-use logattn_hdl::netlist::Module;
-pub(super) use measure::latencies;
+use logattn_hdl::netlist::{Evaluator, Module};
 use recording::{Show, diagram, watched};
 
 /// A timing diagram of the datasheet.
@@ -34,24 +34,33 @@ struct Scene<'a> {
     c: &'a Configuration,
     map: &'a RegisterMap,
     core: &'a Module,
+    /// In which nothing has happened.
+    evaluator: Evaluator,
 }
 
-/// All timing diagrams of a core.
+/// All timing diagrams of a core, and latencies of its rows.
 ///
 /// # Errors
 /// The core does not do what its diagrams show.
-pub(super) fn waves(
+pub(super) fn simulate(
     c: &Configuration,
     map: &RegisterMap,
     core: &Module,
-) -> Result<Vec<Wave>, PackagingError> {
-    let scene = Scene { c, map, core };
-    Ok(vec![
+) -> Result<(Vec<Wave>, Vec<Latency>), PackagingError> {
+    let evaluator = Evaluator::new(core)?;
+    let scene = Scene {
+        c,
+        map,
+        core,
+        evaluator,
+    };
+    let waves = vec![
         scene.registers()?,
         scene.load()?,
         scene.rows()?,
         scene.late_last()?,
-    ])
+    ];
+    Ok((waves, scene.latencies()?))
 }
 
 fn wave(name: &'static str, caption: String, diagram: &Diagram) -> Result<Wave, PackagingError> {
@@ -65,7 +74,7 @@ fn wave(name: &'static str, caption: String, diagram: &Diagram) -> Result<Wave, 
 
 impl Scene<'_> {
     fn bench(&self, diagram: &'static str) -> Result<Bench, PackagingError> {
-        Bench::new(diagram, self.core)
+        Bench::new(diagram, self.core, self.evaluator.clone())
     }
 
     fn offset(&self, register: &str) -> u32 {
