@@ -3,6 +3,9 @@
 //!
 //! Every part is a plain function from [`Contents`] to [`PackagedFile`]s.
 
+pub mod datasheet;
+pub mod readme;
+
 use logattn_golden::{Configuration, ConfigurationError};
 use logattn_hdl::attention_core::{RegisterMap, export_core};
 use logattn_hdl::unit::{Export, ExportError};
@@ -17,6 +20,28 @@ pub enum PackagingError {
     /// The Verilog cannot be made.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// The area cannot be estimated.
+    #[error(transparent)]
+    Estimate(#[from] logattn_estimate::Error),
+    /// The core cannot be evaluated.
+    #[error(transparent)]
+    Netlist(#[from] logattn_hdl::netlist::NetlistError),
+    /// The core cannot be simulated.
+    #[error(transparent)]
+    Simulation(#[from] logattn_sim::SimulationError),
+    /// A description cannot be written.
+    #[error("a timing diagram cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// The core did not do in time what a timing diagram is to show.
+    #[error("timing diagram {diagram}: {wanted} did not come within {cycles} cycles")]
+    Diagram {
+        /// The diagram's name.
+        diagram: &'static str,
+        /// What was waited for.
+        wanted: String,
+        /// Cycles that it was given.
+        cycles: usize,
+    },
 }
 
 /// One file of the folder.
