@@ -4,8 +4,11 @@
 //! Every part is a plain function from [`Contents`] to [`PackagedFile`]s.
 
 mod registers;
+mod templates;
+mod vendor;
 
 pub use registers::registers;
+pub use vendor::vendor;
 
 use logattn_golden::{Configuration, ConfigurationError};
 use logattn_hdl::attention_core::RegisterMap;
@@ -21,6 +24,12 @@ pub enum PackagingError {
     /// The Verilog cannot be made.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// A text cannot be made from its template: a defect of the generator.
+    #[error(transparent)]
+    Template(#[from] minijinja::Error),
+    /// A document cannot be written: a defect of the generator.
+    #[error("writing a document: {0}")]
+    Document(#[from] std::io::Error),
 }
 
 /// One file of the folder.
