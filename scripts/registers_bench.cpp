@@ -82,6 +82,8 @@ class Bench {
         if (below(4) == 0) dut_.locked_rows = below(2);
         if (below(4) == 0) dut_.locked_head = below(2);
         dut_.set = below(4) == 0 ? word() & word() : 0;
+        // What sets an error has done so before the first read of it, however fast the slave is.
+        clock();
     }
 
     void reset() {
@@ -122,7 +124,7 @@ class Bench {
         }
         dut_.a_awvalid = dut_.a_wvalid = dut_.a_bready = 0;
         dut_.b_awvalid = dut_.b_wvalid = dut_.b_bready = 0;
-        compare(a, b, "write responses");
+        compare(a, b, "write responses", 1);
         done_ += count;
         for (const Write &one : writes) last_ = one.address;
     }
@@ -171,7 +173,7 @@ class Bench {
             read_cycle(addresses, a, b);
         }
         dut_.a_arvalid = dut_.a_rready = dut_.b_arvalid = dut_.b_rready = 0;
-        compare(a, b, "read data or responses");
+        compare(a, b, "read data or responses", 2);
         done_ += count;
     }
 
@@ -203,9 +205,10 @@ class Bench {
         if (taken_b) dut_.b_arvalid = 0;
     }
 
-    void compare(const Progress &a, const Progress &b, const char *what) {
+    void compare(const Progress &a, const Progress &b, const char *what, size_t stride) {
         for (size_t i = 0; i < a.answers.size(); ++i) {
-            errors_ += a.answers[i] == 2;
+            // A write is answered by a response, a read by data and a response.
+            if (i % stride == stride - 1) errors_ += a.answers[i] == 2;
             if (a.answers[i] != b.answers[i]) {
                 std::printf("answer %zu: 0x%08x, expected 0x%08x\n", i, a.answers[i], b.answers[i]);
                 return fail(what);

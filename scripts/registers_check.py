@@ -131,14 +131,15 @@ def check_markdown(top, folder: pathlib.Path) -> str:
     """Registers and fields of our page against the compiled map."""
     text = (folder / "doc" / "registers.md").read_text()
     listed = [row for row in rows(text, 6)]
-    registers = [(row[0], row[1], row[4]) for row in listed if row[0].startswith("0x")]
+    registers = [(row[0], row[1], row[3], row[4]) for row in listed if row[0].startswith("0x")]
     their = []
     for register in top.registers():
         held = {getattr(field.get_property("swwel"), "inst_name", None) for field in register.fields()}
         lock = {"locked_rows": "`STATUS.busy`", "locked_head": "`STATUS.head_open`"}.get(held.pop(), "")
-        their.append((f"0x{register.absolute_address:03X}", register.inst_name, lock))
+        value = sum((field.get_property("reset") or 0) << field.low for field in register.fields())
+        their.append((f"0x{register.absolute_address:03X}", register.inst_name, f"0x{value:08X}", lock))
     require(registers == their, f"registers.md: {set(registers) ^ set(their)}")
-    ours = [tuple(row[:5]) for row in listed if row[0] in {name for _, name, _ in their}]
+    ours = [tuple(row[:5]) for row in listed if row[0] in {name for _, name, *_ in their}]
     peaks = [(register.inst_name, field.inst_name,
               str(field.low) if field.width == 1 else f"{field.high}:{field.low}",
               access(field), reset(field))
@@ -245,45 +246,57 @@ def our_slave(folder: pathlib.Path, name: str) -> list[pathlib.Path]:
     return found
 
 
-def build_pair(top, ours: tuple[str, list], rdl: pathlib.Path, scratch: pathlib.Path) -> pathlib.Path:
+def build_pair(top, ours: tuple[str, list], rdl: pathlib.Path, scratch: pathlib.Path,
+               optimize: str = "-O1") -> pathlib.Path:
     """The bench over our slave `(module, files)` and regblock's; gives its program."""
     module = f"{top.inst_name}_reference"
     reference = regblock(rdl, module, scratch)
     (scratch / "registers_pair.sv").write_text(pair(top, ours[0], module))
     run([*verilator(), "--cc", "--exe", "--build", "-j", "2", "-O3", "-Wno-fatal", "-Wno-lint",
-         "-CFLAGS", "-O1", "--top-module", "registers_pair", "--Mdir", scratch / "model",
+         "-CFLAGS", optimize, "--top-module", "registers_pair", "--Mdir", scratch / "model",
          *reference, *ours[1], scratch / "registers_pair.sv", HERE / "registers_bench.cpp"], scratch)
     return scratch / "model" / "Vregisters_pair"
 
 
-def mutants(text: str) -> list[tuple[str, str]]:
-    """Our slave with one fault each, which the bench has to notice: (what, text)."""
-    found = []
-    for what, pattern, replacement in [
-        ("a lock ignored", r"(?<=[^\w])locked_rows(?=[^\w,;])(?!\s*[,)]?\s*//)", "1'b0"),
-        ("a strobe for another", r"s_axil_wstrb\[1\]|wstrb\[1\]", "s_axil_wstrb[2]"),
-    ]:
-        changed = re.sub(pattern, replacement, text)
-        if changed != text:
-            found.append((what, changed))
-    return found
+# Faults of our slave that the bench has to notice: (what, pattern, replacement).
+FAULTS = [
+    ("a lock that does not hold", r"(?<=write_taken & )\(?~locked_head\)?", "1'd1"),
+    ("a write strobe that is not looked at", r"s_axil_wdata\[0\] & write_mask\[0\]", "s_axil_wdata[0]"),
+    ("a refused write that is not told", r"(?<=errors_write_locked <= )write_refused", "1'd0"),
+]
+
+
+def check_faults(top, ours: tuple[str, list], rdl: pathlib.Path, scratch: pathlib.Path) -> str:
+    """The bench finds each of a few faults."""
+    module, [path, *others] = ours
+    for index, (what, pattern, replacement) in enumerate(FAULTS):
+        text, found = re.subn(pattern, replacement, path.read_text())
+        require(found > 0, f"no place for the fault: {what}")
+        folder = scratch / f"fault_{index}"
+        folder.mkdir()
+        (folder / path.name).write_text(text)
+        bench = build_pair(top, (module, [folder / path.name, *others]), rdl, folder, "-O0")
+        done = subprocess.run([str(bench), "200000", "1"], check=False, stdout=subprocess.PIPE, text=True)
+        require(done.returncode == 1 and "differ in" in done.stdout, f"not noticed: {what}")
+    return f"slave: {len(FAULTS)} faults put into it, all noticed"
 
 
 def check_slave(top, folder: pathlib.Path, rdl: pathlib.Path, scratch: pathlib.Path,
-                transactions: int) -> list[str]:
+                options: argparse.Namespace) -> list[str]:
     """Our slave against PeakRDL-regblock's."""
     name = rdl.stem
     ours = (f"{name}_registers", our_slave(folder, name))
     said = lint(ours[1], ours[0], scratch)
     require(not said, f"our own slave: {said}")
     bench = build_pair(top, ours, rdl, scratch)
-    outcome = run([bench, transactions, 1], scratch).strip()
+    outcome = run([bench, options.transactions, 1], scratch).strip()
     reference = [scratch / f"{top.inst_name}_reference{end}.sv" for end in ("_pkg", "")]
-    return [f"slave against PeakRDL-regblock's: {outcome}",
+    faults = [check_faults(top, ours, rdl, scratch)] if options.faults else []
+    return [f"slave against PeakRDL-regblock's: {outcome}", *faults,
             why_not_regblock(reference, f"{top.inst_name}_reference", scratch)]
 
 
-def check(folder: pathlib.Path, transactions: int) -> None:
+def check(folder: pathlib.Path, options: argparse.Namespace) -> None:
     """Every check of one folder; prints what was found."""
     folder = folder.resolve()
     [rdl] = (folder / "registers").glob("*.rdl")
@@ -297,7 +310,7 @@ def check(folder: pathlib.Path, transactions: int) -> None:
             check_python(top, folder, rdl.stem),
             check_documents(rdl, scratch),
             check_crate(folder, scratch),
-            *check_slave(top, folder, rdl, scratch, transactions),
+            *check_slave(top, folder, rdl, scratch, options),
         ]
     for line in said:
         print(f"{rdl.stem}: {line}", flush=True)
@@ -310,6 +323,8 @@ def main() -> int:
                         help="folders of `logattn generate`; else they are made by $LOGATTN")
     parser.add_argument("--config", nargs="+", default=CONFIGURATIONS, help="which are made")
     parser.add_argument("--transactions", type=int, default=200_000)
+    parser.add_argument("--faults", action="store_true",
+                        help="put faults into our slave, each of which has to be noticed")
     arguments = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory() as made:
@@ -319,7 +334,7 @@ def main() -> int:
                 command = [os.environ.get("LOGATTN", "logattn"), "generate", "--config", name]
                 run([*command, "--out", folders[-1]], HERE)
             for folder in folders:
-                check(folder, arguments.transactions)
+                check(folder, arguments)
     except CheckFailed as error:
         print(f"registers_check: {error}", file=sys.stderr)
         return 1

