@@ -4,10 +4,12 @@
 //! Every part is a plain function from [`Contents`] to [`PackagedFile`]s.
 
 mod registers;
+mod software;
 mod templates;
 mod vendor;
 
 pub use registers::registers;
+pub use software::software;
 pub use vendor::vendor;
 
 use logattn_golden::{Configuration, ConfigurationError};

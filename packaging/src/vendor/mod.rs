@@ -3,6 +3,8 @@
 mod component;
 mod ports;
 
+pub(crate) use ports::{Stream, streams};
+
 use crate::templates::render;
 use crate::{Contents, PackagedFile, PackagingError};
 use minijinja::context;
