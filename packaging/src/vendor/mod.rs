@@ -61,3 +61,41 @@ pub fn vendor(contents: &Contents) -> Result<Vec<PackagedFile>, PackagingError> 
     ));
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::contents;
+    use quick_xml::events::Event;
+    use quick_xml::reader::Reader;
+
+    #[test]
+    fn every_port_and_register_is_in_the_component() {
+        for name in ["nano", "nano_qkv", "server", "paper"] {
+            let contents = contents(name);
+            let files = vendor(&contents).unwrap();
+            let component = files.iter().find(|file| file.path.ends_with(".xml"));
+            let mut reader = Reader::from_str(&component.unwrap().text);
+            let mut texts = Vec::new();
+            loop {
+                match reader.read_event().unwrap() {
+                    Event::Text(text) => texts.push(text.to_string()),
+                    Event::Eof => break,
+                    _ => {}
+                }
+            }
+            let ports = contents.export.ports.iter().map(|(port, _)| port);
+            let registers = contents.map.registers.iter().map(|register| &register.name);
+            for wanted in ports.chain(registers) {
+                assert!(texts.contains(wanted), "{name}: {wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_template_leaves_braces() {
+        for file in vendor(&contents("nano")).unwrap() {
+            assert!(!file.text.contains("{{"), "{}", file.path);
+        }
+    }
+}

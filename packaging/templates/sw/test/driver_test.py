@@ -207,8 +207,9 @@ def main():
             play(core, model, manifest, setting, folder)
         provoke(core, model, manifest, manifest["settings"][0])
         play(core, model, manifest, manifest["settings"][0], folder)
+        capabilities = core.capabilities()
         model.close()
-    print(f"Python driver: all checks passed; {core.capabilities()}")
+    print(f"Python driver: all checks passed; {capabilities}")
 
 
 if __name__ == "__main__":
