@@ -276,6 +276,7 @@ def check(folder: pathlib.Path, options: argparse.Namespace) -> None:
             check_crate(folder, scratch),
             *check_slave(top, folder, rdl, scratch, options),
         ]
+    options.faults = False
     for line in said:
         print(f"{rdl.stem}: {line}", flush=True)
 
@@ -285,7 +286,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--transactions", type=int, default=200_000)
     parser.add_argument("--faults", action="store_true",
-                        help="put faults into our slave, each of which has to be noticed")
+                        help="put faults into the slave of the first folder; each has to be noticed")
     return check_folders(parser, check)
 
 

@@ -13,7 +13,7 @@ pub use software::software;
 pub use vendor::vendor;
 
 use logattn_golden::{Configuration, ConfigurationError};
-use logattn_hdl::attention_core::RegisterMap;
+use logattn_hdl::attention_core::{RegisterMap, export_core};
 use logattn_hdl::unit::{Export, ExportError};
 use thiserror::Error;
 
@@ -75,12 +75,51 @@ impl Contents {
     }
 }
 
+/// The folder of a core.
+pub struct Folder {
+    /// Name of the top module.
+    pub top: String,
+    /// All files, in the order in which they are listed.
+    pub files: Vec<PackagedFile>,
+}
+
+/// Everything that is generated for a configuration.
+///
+/// # Errors
+/// An invalid configuration.
+pub fn folder(configuration: &Configuration) -> Result<Folder, PackagingError> {
+    let export = export_core(configuration)?;
+    let mut files = Vec::new();
+    let mut list = String::new();
+    for file in &export.files {
+        let path = format!("rtl/{}", file.name);
+        list += &format!("{path}\n");
+        files.push(PackagedFile::new(path, &file.text));
+    }
+    files.push(PackagedFile::new("files.f", list));
+    files.push(PackagedFile::new(
+        "configuration.toml",
+        configuration.to_toml()?,
+    ));
+    let contents = Contents {
+        configuration: configuration.clone(),
+        export,
+        map: RegisterMap::new(configuration)?,
+    };
+    files.extend(registers(&contents));
+    files.extend(software(&contents)?);
+    files.extend(vendor(&contents)?);
+    Ok(Folder {
+        top: contents.export.top,
+        files,
+    })
+}
+
 #[cfg(test)]
 mod testing {
     //! What the tests of all parts start from.
 
     use super::*;
-    use logattn_hdl::attention_core::export_core;
 
     /// The contents of a named configuration.
     pub fn contents(name: &str) -> Contents {

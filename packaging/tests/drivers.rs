@@ -3,21 +3,15 @@
 
 use logattn_golden::Configuration;
 use logattn_golden::config::{NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
-use logattn_hdl::attention_core::{RegisterMap, export_core};
-use logattn_packaging::{Contents, PackagedFile, registers, software};
+use logattn_packaging::PackagedFile;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Registers and software of a configuration, written into `folder`.
+/// The drivers of a configuration's folder, written into `folder`.
 fn write(name: &str, folder: &Path) {
-    let configuration = Configuration::named(name).unwrap();
-    let contents = Contents {
-        export: export_core(&configuration).unwrap(),
-        map: RegisterMap::new(&configuration).unwrap(),
-        configuration,
-    };
-    let files = registers(&contents).into_iter();
-    for PackagedFile { path, text } in files.chain(software(&contents).unwrap()) {
+    let generated = logattn_packaging::folder(&Configuration::named(name).unwrap()).unwrap();
+    let files = generated.files.into_iter();
+    for PackagedFile { path, text } in files.filter(|file| file.path.starts_with("sw/")) {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
