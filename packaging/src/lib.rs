@@ -3,9 +3,13 @@
 //!
 //! Every part is a plain function from [`Contents`] to [`PackagedFile`]s.
 
+pub mod vectors;
+
 use logattn_golden::{Configuration, ConfigurationError};
 use logattn_hdl::attention_core::RegisterMap;
 use logattn_hdl::unit::{Export, ExportError};
+use logattn_sim::SimulationError;
+use logattn_testbenches::StimulusError;
 use thiserror::Error;
 
 /// Why a folder could not be made.
@@ -17,6 +21,15 @@ pub enum PackagingError {
     /// The Verilog cannot be made.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// Heads do not go with the configuration: a defect of the generator.
+    #[error(transparent)]
+    Stimulus(#[from] StimulusError),
+    /// The simulator refuses heads: a defect of the generator.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+    /// A description cannot be written: a defect of the generator.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
 }
 
 /// One file of the folder.
