@@ -1,0 +1,114 @@
+//! The description of the folder for FuseSoC.
+
+use crate::soc::top;
+use crate::templates::render;
+use crate::{Contents, PackagedFile, PackagingError};
+use logattn_estimate::{Fit, Options, Target, estimate};
+use logattn_golden::Configuration;
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use serde::Serialize;
+
+/// How much of a part's logic the unit may take by its estimate: registers, guards and the buffers
+/// of the example system come on top, and placement needs room.
+const MOST_FILLED: f64 = 0.7;
+
+/// A file of a bench, and where a simulation finds it.
+#[derive(Serialize)]
+struct BenchFile<'a> {
+    path: &'a str,
+    to: &'a str,
+}
+
+/// A member of the ECP5 family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct Ecp5 {
+    part: &'static str,
+    size: &'static str,
+    package: &'static str,
+    /// Whether products are made of look-up tables.
+    nodsp: bool,
+}
+
+/// The smallest part that has room for the unit of `c`, if any has.
+fn ecp5(c: &Configuration) -> Result<Option<Ecp5>, PackagingError> {
+    let parts = [
+        (Target::Ecp525k, "LFE5U-25F", "25k"),
+        (Target::Ecp585k, "LFE5U-85F", "85k"),
+    ];
+    for (target, part, size) in parts {
+        for nodsp in [false, true] {
+            if has_room(c, target, !nodsp)? {
+                return Ok(Some(Ecp5 {
+                    part,
+                    size,
+                    package: "CABGA381",
+                    nodsp,
+                }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the unit fits with much to spare. With `dsp` every product must have a DSP: synthesis
+/// cannot be told to use a few.
+fn has_room(c: &Configuration, target: Target, dsp: bool) -> Result<bool, PackagingError> {
+    let estimate = estimate(c, target, Options { dsp })?;
+    let fits = |fit: &Fit| {
+        let most = match fit.resource {
+            "DSP" => f64::from(fit.available) - 1.0,
+            _ => f64::from(fit.available) * MOST_FILLED,
+        };
+        fit.used <= most.max(0.0)
+    };
+    Ok(estimate.fits.iter().all(fits))
+}
+
+/// `logattn.core`.
+///
+/// # Arguments
+/// - `files`: the benches, the vectors and the example system, as far as they are in the folder.
+///
+/// # Errors
+/// The template cannot be filled in.
+pub fn fusesoc(contents: &Contents, files: &[PackagedFile]) -> Result<PackagedFile, PackagingError> {
+    let c = &contents.configuration;
+    let rtl = contents.export.files.iter();
+    let rtl: Vec<String> = rtl.map(|file| format!("rtl/{}", file.name)).collect();
+    let soc = files.iter().map(|file| file.path.as_str());
+    let soc: Vec<&str> = soc.filter(|path| path.starts_with("soc/rtl/")).collect();
+    let bench: Vec<BenchFile> = files.iter().filter_map(bench_file).collect();
+    let values = context! {
+        vlnv => vlnv(contents),
+        name => c.name,
+        top => contents.export.top,
+        soc_top => top(contents),
+        rtl,
+        soc,
+        bench => Value::from(Serde(&bench)),
+        ecp5 => Value::from(Serde(&ecp5(c)?)),
+        ice40 => has_room(c, Target::Ice40Hx8k, false)?,
+    };
+    let template = include_str!("../templates/fusesoc/logattn.core.jinja");
+    let text = render(template, &values)?;
+    Ok(PackagedFile::new("logattn.core", text))
+}
+
+/// Vendor, library, name and version, as FuseSoC calls the core.
+pub fn vlnv(contents: &Contents) -> String {
+    let (top, version) = (&contents.export.top, env!("CARGO_PKG_VERSION"));
+    format!("logattn:ip:{top}:{version}")
+}
+
+/// Python files stand where the simulation runs, for it to find them; vectors in their folder.
+fn bench_file(file: &PackagedFile) -> Option<BenchFile<'_>> {
+    let path = file.path.as_str();
+    let (folder, name) = path.split_once('/')?;
+    let to = match folder {
+        "tb" | "soc" if name.ends_with(".py") => name,
+        "vectors" if !name.ends_with(".md") => path,
+        _ => return None,
+    };
+    Some(BenchFile { path, to })
+}
