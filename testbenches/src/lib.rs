@@ -7,6 +7,7 @@
 
 pub mod bench;
 pub mod captured;
+pub mod core;
 pub mod device;
 pub mod random;
 pub mod stimulus;

@@ -172,7 +172,8 @@ impl Uses<'_> {
                 let instance = &data.instances[*index];
                 let ports = instance.module.ports().iter().zip(&instance.connections);
                 let inputs = ports.filter(|(port, _)| port.direction == Direction::Input);
-                self.visit_all(inputs.filter_map(|(_, driver)| *driver))
+                self.visit_all(inputs.filter_map(|(_, driver)| *driver))?;
+                self.visit_all(instance.clear)
             }
             Item::Output(index) => self.visit_all(data.ports[*index].node),
         }

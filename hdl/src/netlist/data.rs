@@ -200,6 +200,8 @@ pub(super) struct InstanceData {
     /// One for each port of the module: what drives an input, or the node of an output. `None` for
     /// clock and reset.
     pub(super) connections: Vec<Option<Id>>,
+    /// Resets the instance beside the module's own reset.
+    pub(super) clear: Option<Id>,
 }
 
 /// What is printed, in this order.

@@ -349,7 +349,10 @@ impl Printer<'_> {
         for (index, (port, connection)) in ports.iter().zip(&instance.connections).enumerate() {
             let value = match (port.role, connection) {
                 (Role::Clock, _) => CLOCK.into(),
-                (Role::Reset, _) => RESET.into(),
+                (Role::Reset, _) => match instance.clear {
+                    Some(id) => format!("{RESET} | {}", reference(self.data, id).text),
+                    None => RESET.into(),
+                },
                 (Role::Data, Some(id)) => reference(self.data, *id).text,
                 (Role::Data, None) => String::new(),
             };

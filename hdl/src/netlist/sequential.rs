@@ -210,6 +210,7 @@ impl Builder {
             name: name.clone(),
             module,
             connections: vec![],
+            clear: None,
         });
 
         let mut connections = Vec::new();
@@ -237,6 +238,23 @@ impl Builder {
             dummy: self.dummy(BIT),
             error: self.error.clone(),
         }
+    }
+
+    /// The same with a reset of its own: `clear`, synchronous and active high, beside the module's.
+    pub fn instance_with_clear(
+        &mut self,
+        name: impl Into<String>,
+        child: &Module,
+        inputs: &[(&str, Signal)],
+        clear: Signal,
+    ) -> Instance {
+        let index = self.data.instances.len();
+        let instance = self.instance(name, child, inputs);
+        let fits = self.owns(clear, "instance") && self.require(clear, BIT, || "clear".into());
+        if let (true, Some(data)) = (fits, self.data.instances.get_mut(index)) {
+            data.clear = Some(clear.id);
+        }
+        instance
     }
 
     fn check_inputs(&mut self, name: &str, child: &Module, inputs: &[(&str, Signal)]) {

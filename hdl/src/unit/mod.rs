@@ -55,6 +55,7 @@ mod survivor_sorter;
 mod value_memory;
 
 pub use attention_unit::attention_unit;
+pub(crate) use export::export_module;
 pub use export::{Export, ExportError, ExportedFile, export};
 pub use performance_counters::{COUNTER_BITS, COUNTERS};
 

@@ -31,12 +31,14 @@ pub(super) fn compile(module: &Module) -> Result<Evaluator, NetlistError> {
     } else {
         zero
     };
+    let (resets, domains) = compiler.resets(reset);
     let mut evaluator = Evaluator {
         name: module.name().into(),
         next: vec![0; state],
-        registers: compiler.registers(one),
+        registers: compiler.registers(one, &domains),
         memories: compiler.memories(one),
-        reset,
+        is_reset: vec![false; resets.len()],
+        resets,
         ports: compiler.ports(module, reset),
         names: compiler.names(),
         values: compiler.values,
@@ -135,12 +137,10 @@ fn roots(flat: &Flat) -> Vec<usize> {
                     .for_each(&mut add);
             }
         }
-        scope
-            .data
-            .ports
-            .iter()
-            .filter_map(|port| port.node)
-            .for_each(&mut add);
+        let ports = scope.data.ports.iter();
+        ports.filter_map(|port| port.node).for_each(&mut add);
+        let instances = scope.data.instances.iter();
+        instances.filter_map(|i| i.clear).for_each(&mut add);
     }
     roots
 }
@@ -216,7 +216,31 @@ impl Compiler<'_> {
         self.offsets[self.flat.source(self.flat.number(scope, id))]
     }
 
-    fn registers(&mut self, one: usize) -> Vec<RegisterStep> {
+    /// What can reset registers, in each combination that there is, and which of them it is for the
+    /// registers of each scope.
+    fn resets(&self, reset: usize) -> (Vec<Vec<usize>>, Vec<usize>) {
+        let (mut resets, mut domains) = (vec![vec![reset]], Vec::<usize>::new());
+        for scope in &self.flat.scopes {
+            let Some((parent, instance)) = scope.parent else {
+                domains.push(0);
+                continue;
+            };
+            let outer = domains[parent];
+            let clear = self.flat.scopes[parent].data.instances[instance].clear;
+            domains.push(match clear {
+                None => outer,
+                Some(id) => {
+                    let mut by = resets[outer].clone();
+                    by.push(self.offset(parent, id));
+                    resets.push(by);
+                    resets.len() - 1
+                }
+            });
+        }
+        (resets, domains)
+    }
+
+    fn registers(&mut self, one: usize, domains: &[usize]) -> Vec<RegisterStep> {
         let flat = self.flat;
         let mut registers = Vec::new();
         for (number, scope) in flat.scopes.iter().enumerate() {
@@ -228,6 +252,7 @@ impl Compiler<'_> {
                     from: register.next.map_or(to, |id| self.offset(number, id)),
                     enable: register.enable.map_or(one, |id| self.offset(number, id)),
                     reset: register.reset.as_ref().map(|words| self.push_words(words)),
+                    domain: domains[number],
                 });
             }
         }

@@ -12,7 +12,7 @@ pub(super) struct Scope<'a> {
     /// Number of its first node among all.
     base: usize,
     /// The scope that instantiates it and the number of its instance there.
-    parent: Option<(usize, usize)>,
+    pub(super) parent: Option<(usize, usize)>,
     /// The scopes of its instances.
     children: Vec<usize>,
 }

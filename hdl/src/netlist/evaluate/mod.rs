@@ -56,7 +56,10 @@ pub struct Evaluator {
     wide: Vec<WideStep>,
     registers: Vec<RegisterStep>,
     memories: Vec<MemoryState>,
-    reset: usize,
+    /// What resets registers, in each combination that there is: places of bits.
+    resets: Vec<Vec<usize>>,
+    /// Whether each of them does in this cycle.
+    is_reset: Vec<bool>,
     ports: HashMap<String, PortHandle>,
     names: HashMap<String, (usize, Type)>,
     changed: Change,
@@ -222,9 +225,11 @@ impl Evaluator {
     /// loop of setting inputs, settling, reading outputs and rising evaluates each cycle once.
     pub fn rise(&mut self) {
         self.settle();
-        let is_reset = self.values[self.reset] != 0;
+        for (is_reset, by) in self.is_reset.iter_mut().zip(&self.resets) {
+            *is_reset = by.iter().any(|offset| self.values[*offset] != 0);
+        }
         for register in &self.registers {
-            register.stage(&self.values, &mut self.next, is_reset);
+            register.stage(&self.values, &mut self.next, &self.is_reset);
         }
         for memory in &mut self.memories {
             memory.clock(&self.values, &mut self.next);

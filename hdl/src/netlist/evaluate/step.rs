@@ -124,12 +124,14 @@ pub(super) struct RegisterStep {
     pub(super) enable: usize,
     /// Where its reset value is.
     pub(super) reset: Option<usize>,
+    /// What resets it: an index of the evaluator's `resets`.
+    pub(super) domain: usize,
 }
 
 impl RegisterStep {
-    pub(super) fn stage(&self, values: &[u64], next: &mut [u64], is_reset: bool) {
+    pub(super) fn stage(&self, values: &[u64], next: &mut [u64], is_reset: &[bool]) {
         let from = match self.reset {
-            Some(reset) if is_reset => reset,
+            Some(reset) if is_reset[self.domain] => reset,
             _ if values[self.enable] != 0 => self.from,
             _ => return,
         };

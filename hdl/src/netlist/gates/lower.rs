@@ -139,6 +139,7 @@ fn sinks(data: &ModuleData) -> Vec<Id> {
     let mut sinks: Vec<Id> = ports.filter_map(|port| port.node).collect();
     for instance in 0..data.instances.len() {
         sinks.extend(connections(data, instance, Direction::Input));
+        sinks.extend(data.instances[instance].clear);
     }
     sinks
 }

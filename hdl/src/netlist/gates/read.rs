@@ -55,7 +55,14 @@ impl Lowering<'_> {
         let mut children = self.children(border);
         let outputs = self.outputs(surroundings);
         let inputs = children.iter().flat_map(|child| &child.inputs);
-        let sinks: Vec<Bit> = outputs.iter().chain(inputs).copied().collect();
+        let clears = self.data.instances.iter().filter_map(|i| i.clear);
+        let clears = self.bits_of(&clears.collect::<Vec<Id>>());
+        let sinks: Vec<Bit> = outputs
+            .iter()
+            .chain(inputs)
+            .copied()
+            .chain(clears)
+            .collect();
         let read = self.mark(&sinks, &flops, &origin);
         for (i, child) in children.iter_mut().enumerate() {
             let bits = self.bits_of(&connections(self.data, i, Direction::Output));

@@ -1,0 +1,103 @@
+//! Heads whose lengths registers can say, and devices.
+
+use logattn_golden::{Configuration, Input, NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
+use logattn_testbenches::random::{Rows, heads};
+use logattn_testbenches::verilator::Verilator;
+use logattn_testbenches::{Head, HeadRows};
+use ndarray::s;
+
+/// Names of all embedded configurations.
+pub fn all_names() -> impl Iterator<Item = &'static str> {
+    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES).chain(&SORTED_NAMES);
+    NAMES.iter().chain(others).copied()
+}
+
+/// Whether a missing tool fails a test instead of skipping it.
+pub fn tools_required() -> bool {
+    std::env::var_os("LOGATTN_REQUIRE_TOOLS").is_some_and(|value| value == "1")
+}
+
+/// Verilator, or a note that the test is skipped; it must be there when `LOGATTN_REQUIRE_TOOLS` is
+/// 1.
+pub fn verilator() -> Option<Verilator> {
+    match Verilator::find() {
+        Ok(found) => Some(found),
+        Err(error) if tools_required() => panic!("{error}"),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// Lengths as the registers have them.
+#[derive(Clone, Copy, Debug)]
+pub struct Lengths {
+    /// `HEAD_KEYS`.
+    pub head_keys: usize,
+    /// `ROW_LENGTH`.
+    pub row_length: usize,
+    /// `MASK.causal`.
+    pub causal: bool,
+}
+
+impl Lengths {
+    /// Keys of the (first row of) block `block`.
+    pub fn of(&self, c: &Configuration, block: usize) -> usize {
+        match self.causal {
+            true => self.row_length + block * c.query_block,
+            false => self.row_length,
+        }
+    }
+}
+
+/// `SCORE_SHIFT` for such heads, where there is that register.
+pub fn score_shift(heads: &[Head]) -> Option<u32> {
+    match heads[0].rows {
+        HeadRows::Qkv { score_shift, .. } => Some(score_shift),
+        _ => None,
+    }
+}
+
+/// Heads of `blocks` blocks with such lengths; whole rows are sent where `padded`.
+pub fn uniform(
+    c: &Configuration,
+    rows: Rows,
+    (count, blocks): (usize, usize),
+    lengths: Lengths,
+    padded: bool,
+    seed: u64,
+) -> Vec<Head> {
+    let drawn = (seed..).map(|seed| heads(c, rows, count, blocks, seed));
+    let mut heads = drawn
+        .filter(|heads| !heads[0].causal && heads[0].values.nrows() == c.max_keys)
+        .take(1)
+        .flatten()
+        .collect::<Vec<_>>();
+    // SCORE_SHIFT is a register, and heads differ in it: the first one again and again.
+    if c.input == Input::Qkv {
+        heads = vec![heads[0].clone(); count];
+    }
+    // Within a block rows differ in length only where the unit knows of it.
+    let grows = lengths.causal && c.query_block > 1;
+    let more = if grows { c.query_block - 1 } else { 0 };
+    for head in &mut heads {
+        head.causal = grows;
+        head.values = head.values.slice(s![..lengths.head_keys, ..]).to_owned();
+        let keys = ..lengths.head_keys;
+        match &mut head.rows {
+            HeadRows::Probabilities(rows) => *rows = rows.slice(s![.., keys]).to_owned(),
+            HeadRows::Scores(rows) => *rows = rows.slice(s![.., keys]).to_owned(),
+            HeadRows::Qkv { key, .. } => *key = key.slice(s![keys, ..]).to_owned(),
+        }
+        for block in 0..blocks {
+            let length = lengths.of(c, block);
+            head.lengths[block] = length;
+            head.sent[block] = match (padded, c.input) {
+                (true, _) | (_, Input::Qkv) => lengths.head_keys,
+                _ => length + more,
+            };
+        }
+    }
+    heads
+}
