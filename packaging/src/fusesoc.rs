@@ -13,13 +13,6 @@ use serde::Serialize;
 /// of the example system come on top, and placement needs room.
 const MOST_FILLED: f64 = 0.7;
 
-/// A file of a bench, and where a simulation finds it.
-#[derive(Serialize)]
-struct BenchFile<'a> {
-    path: &'a str,
-    to: &'a str,
-}
-
 /// A member of the ECP5 family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Ecp5 {
@@ -76,17 +69,19 @@ pub fn fusesoc(contents: &Contents, files: &[PackagedFile]) -> Result<PackagedFi
     let c = &contents.configuration;
     let rtl = contents.export.files.iter();
     let rtl: Vec<String> = rtl.map(|file| format!("rtl/{}", file.name)).collect();
-    let soc = files.iter().map(|file| file.path.as_str());
-    let soc: Vec<&str> = soc.filter(|path| path.starts_with("soc/rtl/")).collect();
-    let bench: Vec<BenchFile> = files.iter().filter_map(bench_file).collect();
+    let soc = files.iter().map(|file| file.path.clone());
+    let soc: Vec<String> = soc.filter(|path| path.starts_with("soc/rtl/")).collect();
+    let bench = files.iter().map(|file| file.path.clone());
+    let bench = bench.filter(|path| of_bench(path)).chain(rtl.clone());
+    let bench: Vec<String> = bench.chain(["files.f".to_string()]).collect();
     let values = context! {
         vlnv => vlnv(contents),
-        name => c.name,
-        top => contents.export.top,
+        name => &c.name,
+        top => &contents.export.top,
         soc_top => top(contents),
         rtl,
         soc,
-        bench => Value::from(Serde(&bench)),
+        bench,
         ecp5 => Value::from(Serde(&ecp5(c)?)),
         ice40 => has_room(c, Target::Ice40Hx8k, false)?,
     };
@@ -101,14 +96,8 @@ pub fn vlnv(contents: &Contents) -> String {
     format!("logattn:ip:{top}:{version}")
 }
 
-/// Python files stand where the simulation runs, for it to find them; vectors in their folder.
-fn bench_file(file: &PackagedFile) -> Option<BenchFile<'_>> {
-    let path = file.path.as_str();
-    let (folder, name) = path.split_once('/')?;
-    let to = match folder {
-        "tb" | "soc" if name.ends_with(".py") => name,
-        "vectors" if !name.ends_with(".md") => path,
-        _ => return None,
-    };
-    Some(BenchFile { path, to })
+/// Whether a bench reads a file.
+fn of_bench(path: &str) -> bool {
+    let read = [".py", ".json", ".hex", ".v"];
+    read.iter().any(|ending| path.ends_with(ending))
 }

@@ -95,13 +95,13 @@ mod testing {
     //! What the tests of all parts start from.
 
     use super::*;
-    use logattn_hdl::unit::export;
+    use logattn_hdl::attention_core::export_core;
 
     /// The contents of a named configuration.
     pub fn contents(name: &str) -> Contents {
         let configuration = Configuration::named(name).unwrap();
         Contents {
-            export: export(&configuration).unwrap(),
+            export: export_core(&configuration).unwrap(),
             map: RegisterMap::new(&configuration).unwrap(),
             configuration,
         }

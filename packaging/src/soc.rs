@@ -92,8 +92,8 @@ pub fn soc(contents: &Contents) -> Result<Vec<PackagedFile>, PackagingError> {
         .collect();
     let top = top(contents);
     let values = context! {
-        top,
-        core => contents.export.top,
+        top => &top,
+        core => &contents.export.top,
         streams => Value::from(Serde(&buffers)),
     };
     let text = |template: &str| render(template, &values);

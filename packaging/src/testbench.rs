@@ -2,12 +2,8 @@
 
 use crate::PackagedFile;
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 6] = [
     ("Makefile", include_str!("../templates/tb/Makefile")),
-    (
-        "check_results.py",
-        include_str!("../templates/tb/check_results.py"),
-    ),
     (
         "core_bench.py",
         include_str!("../templates/tb/core_bench.py"),

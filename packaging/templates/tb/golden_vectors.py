@@ -4,23 +4,14 @@
 import json
 import pathlib
 
-HERE = pathlib.Path(__file__).resolve().parent
-
-
-def vectors_folder():
-    """The folder of the vectors: beside this file's folder, or in it, as FuseSoC puts it."""
-    for folder in (HERE.parent / "vectors", HERE / "vectors"):
-        if (folder / "manifest.json").is_file():
-            return folder
-    raise FileNotFoundError("no vectors/manifest.json beside the bench")
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 
 
 class Vectors:
     """The manifest and the packets that its files hold."""
 
     def __init__(self):
-        self.folder = vectors_folder()
-        text = (self.folder / "manifest.json").read_text(encoding="utf-8")
+        text = (VECTORS / "manifest.json").read_text(encoding="utf-8")
         self.manifest = json.loads(text)
         self.registers = self.manifest["registers"]
         self.settings = {setting["name"]: setting for setting in self.manifest["settings"]}
@@ -37,7 +28,7 @@ class Vectors:
     def packets(self, setting, stream):
         """The packets of a stream of a setting, as bytes."""
         packets, packet = [], bytearray()
-        path = self.folder / setting["streams"][stream]["file"]
+        path = VECTORS / setting["streams"][stream]["file"]
         for line in path.read_text(encoding="utf-8").split():
             packet += bytes.fromhex(line[1:])[::-1]
             if line[0] == "1":
