@@ -65,7 +65,10 @@ fn has_room(c: &Configuration, target: Target, dsp: bool) -> Result<bool, Packag
 ///
 /// # Errors
 /// The template cannot be filled in.
-pub fn fusesoc(contents: &Contents, files: &[PackagedFile]) -> Result<PackagedFile, PackagingError> {
+pub fn fusesoc(
+    contents: &Contents,
+    files: &[PackagedFile],
+) -> Result<PackagedFile, PackagingError> {
     let c = &contents.configuration;
     let rtl = contents.export.files.iter();
     let rtl: Vec<String> = rtl.map(|file| format!("rtl/{}", file.name)).collect();
@@ -100,4 +103,37 @@ pub fn vlnv(contents: &Contents) -> String {
 fn of_bench(path: &str) -> bool {
     let read = [".py", ".json", ".hex", ".v"];
     read.iter().any(|ending| path.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::contents;
+
+    #[test]
+    fn parts_have_room_for_the_core() {
+        let part = |name| {
+            let part = ecp5(&Configuration::named(name).unwrap()).unwrap();
+            part.map(|part| (part.size, part.nodsp))
+        };
+        assert_eq!(part("nano"), Some(("25k", false)));
+        assert_eq!(part("base"), Some(("85k", false)));
+        // More products than the smaller part has DSPs, and too many for its look-up tables.
+        assert_eq!(part("edge_qkv"), Some(("85k", false)));
+    }
+
+    #[test]
+    fn every_file_and_target_is_named() {
+        let contents = contents("nano");
+        let files = [crate::testbench(), crate::soc(&contents).unwrap()].concat();
+        let text = fusesoc(&contents, &files).unwrap().text;
+        for file in &contents.export.files {
+            assert!(text.contains(&format!("      - rtl/{}\n", file.name)));
+        }
+        let targets = ["lint", "sim", "sim_verilator", "synth_ecp5", "synth_ice40"];
+        for target in targets {
+            assert!(text.contains(&format!("\n  {target}:\n")), "{target}");
+        }
+        assert!(text.contains("name: logattn:ip:nano_attention_core:"));
+    }
 }

@@ -2,29 +2,38 @@
 
 use crate::PackagedFile;
 
-const FILES: [(&str, &str); 6] = [
-    ("Makefile", include_str!("../templates/tb/Makefile")),
+const FILES: [(&str, &str); 9] = [
     (
-        "core_bench.py",
+        "lint/verible.rules",
+        include_str!("../templates/lint/verible.rules"),
+    ),
+    (
+        "synthesis/yowasp.py",
+        include_str!("../templates/synthesis/yowasp.py"),
+    ),
+    ("tb/Makefile", include_str!("../templates/tb/Makefile")),
+    ("tb/README.md", include_str!("../templates/tb/README.md")),
+    (
+        "tb/core_bench.py",
         include_str!("../templates/tb/core_bench.py"),
     ),
     (
-        "golden_vectors.py",
+        "tb/golden_vectors.py",
         include_str!("../templates/tb/golden_vectors.py"),
     ),
     (
-        "requirements.txt",
+        "tb/requirements.txt",
         include_str!("../templates/tb/requirements.txt"),
     ),
-    ("run.py", include_str!("../templates/tb/run.py")),
+    ("tb/run.py", include_str!("../templates/tb/run.py")),
     (
-        "test_attention_core.py",
+        "tb/test_attention_core.py",
         include_str!("../templates/tb/test_attention_core.py"),
     ),
 ];
 
-/// The files of `tb/`.
+/// The files of `tb/`, and what other tools need that is the same for every configuration.
 pub fn testbench() -> Vec<PackagedFile> {
-    let file = |(name, text): (&str, &str)| PackagedFile::new(format!("tb/{name}"), text);
-    FILES.into_iter().map(file).collect()
+    let file = |(path, text)| PackagedFile::new(path, text);
+    FILES.map(file).into()
 }

@@ -124,13 +124,7 @@ fn drop_last<T: Copy>(values: &mut [T]) {
     }
 }
 
-fn play(
-    c: &Configuration,
-    name: &'static str,
-    doc: &'static str,
-    shape: Shape,
-    seed: u64,
-) -> Play {
+fn play(c: &Configuration, name: &'static str, doc: &'static str, shape: Shape, seed: u64) -> Play {
     let mut heads = heads(c, Rows::FullLength, shape.heads, shape.blocks, seed);
     let score_shift = heads.iter().filter_map(score_shift).max().unwrap_or(0);
     for head in &mut heads {

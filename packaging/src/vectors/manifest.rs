@@ -71,10 +71,7 @@ fn register_entry(register: &Register) -> (&str, RegisterEntry<'_>) {
     let entry = RegisterEntry {
         offset: register.offset,
         reset: register.reset(),
-        constant: register
-            .fields
-            .iter()
-            .all(|f| f.access == Access::Constant),
+        constant: register.fields.iter().all(|f| f.access == Access::Constant),
         writable: register.writable(),
         fields: fields.collect(),
     };

@@ -34,26 +34,27 @@ module soc_bridge (
     input wire access_error,
     input wire [31:0] access_result
 );
-    localparam IDLE = 2'd0, ACCESS = 2'd1, RESPOND = 2'd2;
-
-    reg [1:0] state;
+    // An access is under way; its response waits to be taken.
+    reg accessing;
+    reg responding;
     reg [31:0] result;
     reg error;
 
     // Writes first: a master that wants to read what it writes waits for the response anyway.
-    wire take_write = state == IDLE && s_axil_awvalid && s_axil_wvalid;
-    wire take_read = state == IDLE && s_axil_arvalid && !take_write;
+    wire idle = !accessing && !responding;
+    wire take_write = idle && s_axil_awvalid && s_axil_wvalid;
+    wire take_read = idle && s_axil_arvalid && !take_write;
     wire responded = access_write ? s_axil_bready : s_axil_rready;
 
     assign s_axil_awready = take_write;
     assign s_axil_wready = take_write;
     assign s_axil_arready = take_read;
-    assign s_axil_bvalid = state == RESPOND && access_write;
-    assign s_axil_rvalid = state == RESPOND && !access_write;
+    assign s_axil_bvalid = responding && access_write;
+    assign s_axil_rvalid = responding && !access_write;
     assign s_axil_bresp = {error, 1'b0};
     assign s_axil_rresp = {error, 1'b0};
     assign s_axil_rdata = result;
-    assign access_valid = state == ACCESS;
+    assign access_valid = accessing;
 
     always @(posedge clk) begin
         if (take_write || take_read) begin
@@ -67,13 +68,15 @@ module soc_bridge (
             error <= access_error;
         end
         if (rst) begin
-            state <= IDLE;
-        end else if (take_write || take_read) begin
-            state <= ACCESS;
-        end else if (state == ACCESS && access_done) begin
-            state <= RESPOND;
-        end else if (state == RESPOND && responded) begin
-            state <= IDLE;
+            accessing <= 1'b0;
+            responding <= 1'b0;
+        end else if (idle) begin
+            accessing <= take_write || take_read;
+        end else if (accessing) begin
+            accessing <= !access_done;
+            responding <= access_done;
+        end else begin
+            responding <= !responded;
         end
     end
 

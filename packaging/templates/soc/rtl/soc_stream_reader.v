@@ -7,11 +7,11 @@
 
 module soc_stream_reader #(
     // Bits of tdata.
-    parameter BITS = 64,
+    parameter integer BITS = 64,
     // A beat takes 2^LANE_BITS words of the buffer: at least 1, and enough for BITS.
-    parameter LANE_BITS = 1,
+    parameter integer LANE_BITS = 1,
     // The buffer holds 2^DEPTH_BITS beats; at most 15.
-    parameter DEPTH_BITS = 8
+    parameter integer DEPTH_BITS = 8
 ) (
     input wire clk,
     input wire rst,
@@ -26,7 +26,7 @@ module soc_stream_reader #(
     output reg tvalid,
     input wire tready
 );
-    localparam LANES = (BITS + 31) / 32;
+    localparam integer LANES = (BITS + 31) / 32;
 
     reg [DEPTH_BITS - 1:0] address;
     reg [DEPTH_BITS:0] packet_beats;
@@ -74,8 +74,8 @@ module soc_stream_reader #(
 
     genvar lane;
     generate
-        for (lane = 0; lane < LANES; lane = lane + 1) begin : lanes
-            localparam WIDTH = lane == LANES - 1 ? BITS - 32 * (LANES - 1) : 32;
+        for (lane = 0; lane < LANES; lane = lane + 1) begin : gen_lanes
+            localparam integer WIDTH = lane == LANES - 1 ? BITS - 32 * (LANES - 1) : 32;
             reg [WIDTH - 1:0] memory [0:2 ** DEPTH_BITS - 1];
             reg [WIDTH - 1:0] beat;
 

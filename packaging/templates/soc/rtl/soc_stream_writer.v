@@ -7,11 +7,11 @@
 
 module soc_stream_writer #(
     // Bits of tdata.
-    parameter BITS = 64,
+    parameter integer BITS = 64,
     // A beat takes 2^LANE_BITS words of the buffer: at least 1, and enough for BITS.
-    parameter LANE_BITS = 1,
+    parameter integer LANE_BITS = 1,
     // The buffer holds 2^DEPTH_BITS beats; at most 15.
-    parameter DEPTH_BITS = 8
+    parameter integer DEPTH_BITS = 8
 ) (
     input wire clk,
     input wire rst,
@@ -26,8 +26,8 @@ module soc_stream_writer #(
     input wire tvalid,
     output wire tready
 );
-    localparam LANES = (BITS + 31) / 32;
-    localparam WORDS = 2 ** LANE_BITS;
+    localparam integer LANES = (BITS + 31) / 32;
+    localparam integer WORDS = 2 ** LANE_BITS;
 
     reg [DEPTH_BITS:0] beats;
     reg [15:0] packets;
@@ -55,9 +55,9 @@ module soc_stream_writer #(
 
     genvar lane;
     generate
-        for (lane = 0; lane < WORDS; lane = lane + 1) begin : lanes
-            if (lane < LANES) begin : stored
-                localparam WIDTH = lane == LANES - 1 ? BITS - 32 * (LANES - 1) : 32;
+        for (lane = 0; lane < WORDS; lane = lane + 1) begin : gen_lanes
+            if (lane < LANES) begin : gen_stored
+                localparam integer WIDTH = lane == LANES - 1 ? BITS - 32 * (LANES - 1) : 32;
                 reg [WIDTH - 1:0] memory [0:2 ** DEPTH_BITS - 1];
                 reg [WIDTH - 1:0] word;
 
@@ -69,10 +69,10 @@ module soc_stream_writer #(
                 end
 
                 assign words[32 * lane +: WIDTH] = word;
-                if (WIDTH < 32) begin : padded
+                if (WIDTH < 32) begin : gen_padded
                     assign words[32 * lane + WIDTH +: 32 - WIDTH] = {(32 - WIDTH){1'b0}};
                 end
-            end else begin : absent
+            end else begin : gen_absent
                 assign words[32 * lane +: 32] = 32'd0;
             end
         end
