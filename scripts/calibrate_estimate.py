@@ -152,7 +152,8 @@ def generate(logattn, unit, scratch):
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "unit.toml"
     file.write_text(text)
-    command = [logattn, "generate", "--force", "--config", file, "--out", folder / "generated"]
+    out = folder / "generated"
+    command = [logattn, "generate", "--unit-only", "--force", "--config", file, "--out", out]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     files = (folder / "generated/files.f").read_text().split()
     return text, f"{unit['name']}_attention_unit", [folder / "generated" / name for name in files]

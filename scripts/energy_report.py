@@ -93,7 +93,7 @@ def gates(library, out):
 def generate(logattn, name, out):
     """Writes a named configuration and its Verilog; gives the configuration, the files and the
     top module."""
-    command = [logattn, "generate", "--config", name, "--out", out]
+    command = [logattn, "generate", "--unit-only", "--config", name, "--out", out]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     files = sorted(out.rglob("*.v"))
     (top,) = [file.stem for file in files if file.stem.endswith("_attention_unit")]

@@ -129,7 +129,7 @@ def check(files, top, scratch):
 def generate(logattn, config, scratch):
     """Writes the Verilog of a configuration; gives its name and the files."""
     out = scratch / "unit"
-    command = [logattn, "generate", "--config", config, "--out", out]
+    command = [logattn, "generate", "--unit-only", "--config", config, "--out", out]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     files = sorted(out.rglob("*.v"))
     (top,) = [file.stem for file in files if file.stem.endswith("_attention_unit")]

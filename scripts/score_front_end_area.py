@@ -44,7 +44,7 @@ def generate(logattn, name, keys_per_beat, scratch):
     file = scratch / f"{unit}.toml"
     file.write_text(toml)
     out = scratch / unit
-    command = [logattn, "generate", "--config", file, "--out", out]
+    command = [logattn, "generate", "--unit-only", "--config", file, "--out", out]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     return unit, sorted(out.rglob("*.v"))
 

@@ -67,6 +67,9 @@ pub enum Error {
     /// An area cannot be estimated.
     #[error(transparent)]
     Estimate(#[from] logattn_estimate::Error),
+    /// The folder of a core cannot be made.
+    #[error(transparent)]
+    Packaging(#[from] logattn_packaging::PackagingError),
     /// An option does not go with the target.
     #[error("{option}: legal: absent with --target {target}, which {reason}")]
     Target {

@@ -10,6 +10,8 @@ use tempfile::{NamedTempFile, TempDir};
 
 /// File that lists the generated Verilog, one path a line, relative to its directory.
 pub const FILE_LIST: &str = "files.f";
+/// File that lists everything that a generation wrote, one path a line.
+pub const MANIFEST: &str = "MANIFEST";
 /// File with the configuration that a directory was generated from.
 pub const CONFIGURATION: &str = "configuration.toml";
 /// Folder of a generated directory with the Verilog of a second unit, with list and configuration.
@@ -197,12 +199,15 @@ fn parent(path: &Path) -> PathBuf {
 /// The files of a generation in a folder of `directory`, by their paths in `directory`; none if
 /// there was none.
 fn generated_files(directory: &Path, folder: &str) -> BTreeSet<PathBuf> {
-    let list = fs::read_to_string(directory.join(folder).join(FILE_LIST)).unwrap_or_default();
+    let read = |name: &str| fs::read_to_string(directory.join(folder).join(name));
+    let all = read(MANIFEST).unwrap_or_default();
+    let list = read(FILE_LIST).unwrap_or_default();
     if list.is_empty() {
         return BTreeSet::new();
     }
     list.lines()
-        .chain([FILE_LIST, CONFIGURATION])
+        .chain(all.lines())
+        .chain([FILE_LIST, CONFIGURATION, MANIFEST])
         .map(|name| Path::new(folder).join(name))
         .collect()
 }

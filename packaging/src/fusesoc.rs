@@ -1,8 +1,7 @@
 //! The description of the folder for FuseSoC.
 
-use crate::soc::top;
 use crate::templates::render;
-use crate::{Contents, PackagedFile, PackagingError};
+use crate::{Contents, PackagedFile, PackagingError, soc, synthesis};
 use logattn_estimate::{Fit, Options, Target, estimate};
 use logattn_golden::Configuration;
 use minijinja::value::Serde;
@@ -81,7 +80,8 @@ pub fn fusesoc(
         vlnv => vlnv(contents),
         name => &c.name,
         top => &contents.export.top,
-        soc_top => top(contents),
+        soc_top => soc::top(contents),
+        scan_top => synthesis::top(contents),
         rtl,
         soc,
         bench,
@@ -102,7 +102,7 @@ pub fn vlnv(contents: &Contents) -> String {
 /// Whether a bench reads a file.
 fn of_bench(path: &str) -> bool {
     let read = [".py", ".json", ".hex", ".v"];
-    read.iter().any(|ending| path.ends_with(ending))
+    read.iter().any(|ending| path.ends_with(ending)) && !path.starts_with("synthesis/")
 }
 
 #[cfg(test)]

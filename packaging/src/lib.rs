@@ -6,6 +6,7 @@
 mod fusesoc;
 mod registers;
 mod soc;
+mod synthesis;
 mod templates;
 mod testbench;
 pub mod vectors;
@@ -13,11 +14,12 @@ pub mod vectors;
 pub use fusesoc::fusesoc;
 pub use registers::registers;
 pub use soc::soc;
+pub use synthesis::synthesis;
 pub use testbench::testbench;
 pub use vectors::vectors;
 
 use logattn_golden::{Configuration, ConfigurationError};
-use logattn_hdl::attention_core::RegisterMap;
+use logattn_hdl::attention_core::{RegisterMap, export_core};
 use logattn_hdl::unit::{Export, ExportError};
 use logattn_sim::SimulationError;
 use logattn_testbenches::StimulusError;
@@ -90,12 +92,60 @@ impl Contents {
     }
 }
 
+/// The folder of a core.
+pub struct Folder {
+    /// Name of the top module.
+    pub top: String,
+    /// All files, in the order in which they are listed.
+    pub files: Vec<PackagedFile>,
+}
+
+/// Everything that is generated for a configuration.
+///
+/// # Errors
+/// An invalid configuration.
+pub fn folder(configuration: &Configuration) -> Result<Folder, PackagingError> {
+    let export = export_core(configuration)?;
+    let mut files = Vec::new();
+    let mut list = String::new();
+    for file in &export.files {
+        let path = format!("rtl/{}", file.name);
+        list += &format!("{path}\n");
+        files.push(PackagedFile::new(path, &file.text));
+    }
+    files.push(PackagedFile::new("files.f", list));
+    files.push(PackagedFile::new(
+        "configuration.toml",
+        configuration.to_toml()?,
+    ));
+    let contents = Contents {
+        map: RegisterMap::new(configuration)?,
+        configuration: configuration.clone(),
+        export,
+    };
+    files.extend(build(&contents)?);
+    Ok(Folder {
+        top: contents.export.top,
+        files,
+    })
+}
+
+/// What simulates, checks and synthesizes the core: vectors, benches, example system, and their
+/// description for FuseSoC.
+fn build(contents: &Contents) -> Result<Vec<PackagedFile>, PackagingError> {
+    let mut files = vectors(contents)?;
+    files.extend(testbench());
+    files.extend(soc(contents)?);
+    files.extend(synthesis(contents)?);
+    files.push(fusesoc(contents, &files)?);
+    Ok(files)
+}
+
 #[cfg(test)]
 mod testing {
     //! What the tests of all parts start from.
 
     use super::*;
-    use logattn_hdl::attention_core::export_core;
 
     /// The contents of a named configuration.
     pub fn contents(name: &str) -> Contents {

@@ -6,7 +6,8 @@ use std::fs;
 #[test]
 fn generated_files_are_listed_and_stable() {
     let place = Place::new();
-    let text = place.prints(&["generate", "--config", "nano", "--out", "a"]);
+    let generate = ["generate", "--unit-only", "--config", "nano", "--out"];
+    let text = place.prints(&[&generate[..], &["a"]].concat());
     assert_contains(
         &text,
         &[
@@ -15,7 +16,7 @@ fn generated_files_are_listed_and_stable() {
             "sha256",
         ],
     );
-    place.prints(&["generate", "--config", "nano", "--out", "b"]);
+    place.prints(&[&generate[..], &["b"]].concat());
     let files = place.files();
     let list = fs::read_to_string(place.path("a/files.f")).unwrap();
     for name in list.lines() {
@@ -42,6 +43,37 @@ fn generated_files_are_listed_and_stable() {
         list.lines().last().unwrap().ends_with("attention_unit.v"),
         "children come first: {list}"
     );
+}
+
+/// The folder of a core: MANIFEST lists what is there, the core is the last of the Verilog files, and
+/// all is the same a second time.
+#[test]
+fn a_core_comes_with_its_folder() {
+    let place = Place::new();
+    let text = place.prints(&["generate", "--config", "nano", "--out", "a"]);
+    assert_contains(
+        &text,
+        &["top module nano_attention_core", "README.md", "rtl/"],
+    );
+    place.prints(&["generate", "--config", "nano", "--out", "b"]);
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    let manifest = read("a/MANIFEST");
+    let mut listed: Vec<String> = manifest.lines().map(|name| format!("a/{name}")).collect();
+    listed.push("a/MANIFEST".into());
+    listed.sort();
+    let mut found: Vec<String> = place.files();
+    found.retain(|name| name.starts_with("a/"));
+    found.sort();
+    assert_eq!(found, listed);
+    for name in manifest.lines() {
+        assert_eq!(
+            read(&format!("a/{name}")),
+            read(&format!("b/{name}")),
+            "{name}"
+        );
+    }
+    let list = read("a/files.f");
+    assert_eq!(list.lines().last(), Some("rtl/nano_attention_core.v"));
 }
 
 #[test]

@@ -290,6 +290,17 @@ fn beats(m: &mut Builder, c: &Configuration, settings: &Settings, now: Signal) {
             "index of the last beat that a row can have",
         );
         let needed = m.sub(now, one);
+        let needed = match settings.causal {
+            // The block's last row is its longest one.
+            Some(causal) if c.query_block > 1 => {
+                let more = (c.query_block - 1) % (1 << length);
+                let more = m.constant(more as u64, needed.ty());
+                let none = m.zero(needed.ty());
+                let more = m.mux(causal, more, none);
+                m.add(needed, more)
+            }
+            _ => needed,
+        };
         let needed = m.name(needed, "last_needed");
         let least = m.slice(needed, log2, bits);
         m.output(

@@ -2,4 +2,7 @@
 
 mod common;
 mod cosim;
+mod fuzz;
 mod lint;
+mod mutations;
+mod named;
