@@ -4,19 +4,33 @@
 //! Every part is a plain function from [`Contents`] to [`PackagedFile`]s.
 
 pub mod datasheet;
+mod fusesoc;
 pub mod readme;
 mod registers;
+mod soc;
 mod software;
+mod synthesis;
 mod templates;
+mod testbench;
+pub mod vectors;
 mod vendor;
 
+pub use datasheet::datasheet;
+pub use fusesoc::fusesoc;
+pub use readme::readme;
 pub use registers::registers;
+pub use soc::soc;
 pub use software::software;
+pub use synthesis::synthesis;
+pub use testbench::testbench;
+pub use vectors::vectors;
 pub use vendor::vendor;
 
 use logattn_golden::{Configuration, ConfigurationError};
 use logattn_hdl::attention_core::{RegisterMap, export_core};
 use logattn_hdl::unit::{Export, ExportError};
+use logattn_sim::SimulationError;
+use logattn_testbenches::StimulusError;
 use thiserror::Error;
 
 /// Why a folder could not be made.
@@ -34,11 +48,14 @@ pub enum PackagingError {
     /// The core cannot be evaluated.
     #[error(transparent)]
     Netlist(#[from] logattn_hdl::netlist::NetlistError),
-    /// The core cannot be simulated.
+    /// Heads do not go with the configuration: a defect of the generator.
     #[error(transparent)]
-    Simulation(#[from] logattn_sim::SimulationError),
-    /// A description cannot be written.
-    #[error("a timing diagram cannot be written as JSON")]
+    Stimulus(#[from] StimulusError),
+    /// The simulator refuses heads: a defect of the generator.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+    /// A description cannot be written: a defect of the generator.
+    #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// The core did not do in time what a timing diagram is to show.
     #[error("timing diagram {diagram}: {wanted} did not come within {cycles} cycles")]
@@ -126,17 +143,31 @@ pub fn folder(configuration: &Configuration) -> Result<Folder, PackagingError> {
         configuration.to_toml()?,
     ));
     let contents = Contents {
+        map: RegisterMap::new(configuration)?,
         configuration: configuration.clone(),
         export,
-        map: RegisterMap::new(configuration)?,
     };
     files.extend(registers(&contents));
     files.extend(software(&contents)?);
     files.extend(vendor(&contents)?);
+    files.extend(build(&contents)?);
+    files.extend(datasheet(&contents)?);
+    files.push(readme(&contents, &files));
     Ok(Folder {
         top: contents.export.top,
         files,
     })
+}
+
+/// What simulates, checks and synthesizes the core: vectors, benches, example system, and their
+/// description for FuseSoC.
+fn build(contents: &Contents) -> Result<Vec<PackagedFile>, PackagingError> {
+    let mut files = vectors(contents)?;
+    files.extend(testbench());
+    files.extend(soc(contents)?);
+    files.extend(synthesis(contents)?);
+    files.push(fusesoc(contents, &files)?);
+    Ok(files)
 }
 
 #[cfg(test)]
