@@ -270,6 +270,29 @@ PARTS = ["accumulation", "survivor_selector", "survivor_sorter", "quantizer", "r
          "score_engine", "value_memory", "normalizer", "stream_register", "performance_counters"]
 
 
+def ceiling():
+    """What bounds every Fmax on an ECP5."""
+    result = load("fmax_ceiling")
+    if result is None:
+        return []
+    rows = []
+    for name, design in result["designs"].items():
+        steps = ", ".join(f"{kind} {delay:.2f}" for kind, delay in design["path"] if delay)
+        spread = f"{design['median_mhz']:.0f} ({design['min_mhz']:.0f}-{design['max_mhz']:.0f})"
+        rows.append([name, spread, steps])
+    return [
+        "",
+        "## What no unit can exceed on an ECP5",
+        "",
+        f"One block RAM, and one multiplier, alone between registers on an {result['part']} (five",
+        f"seeds; `{result['command']}`). yosys uses neither the output registers of DP16KD nor any",
+        "register of MULT18X18D, so a cycle holds all of a block RAM, or of a multiplier, and the way",
+        "to a register: whatever the rest of a unit is like, 150 MHz cannot be reached.",
+        "",
+        *table(["alone", "Fmax, MHz", "slowest path, ns"], rows),
+    ]
+
+
 def page(rate):
     """The text of reports/area.md."""
     versions, rows, parts, no_dsp, knobs = {}, [], [], [], []
@@ -311,6 +334,7 @@ def page(rate):
         "",
         *table(["unit", "LUT", "FF", "carry", "block RAM", "DSP", "Fmax, MHz", "cycles a row",
                 "thousand rows/s"], rows),
+        *ceiling(),
         "",
         "## Without DSPs",
         "",

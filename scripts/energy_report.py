@@ -31,7 +31,12 @@ REPORT = ROOT / "reports" / "energy.md"
 LIBERTY = pathlib.Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 
 # Each unit with the int8 twin that has its lanes, keys a beat and memories.
-TWINS = {"nano": "nano_int8", "edge": "edge_int8"}
+TWINS = {
+    "nano": "nano_int8",
+    "nano_sorted": "nano_int8",
+    "edge": "edge_int8",
+    "edge_sorted": "edge_int8",
+}
 # The lanes of the first unit and its twin.
 LANES = {
     "nano": ("shift_lane", lane_energy.SHIFT_PORTS),

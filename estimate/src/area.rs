@@ -2,7 +2,7 @@
 
 use crate::{Calibration, Error, Family, Features, HeldOut, Target};
 use logattn_golden::Configuration;
-use logattn_hdl::netlist::parts;
+use logattn_hdl::netlist::{Module, parts};
 use logattn_hdl::unit::attention_unit;
 use serde::Serialize;
 use std::ops::AddAssign;
@@ -142,23 +142,21 @@ pub fn features(
     dsp: bool,
 ) -> Result<Vec<(String, u64, Features)>, Error> {
     configuration.validate()?;
-    let unit = attention_unit(configuration)?;
-    let parts = parts(&unit, &family.style(dsp));
-    let features = Features::of(&parts, family);
-    let named = parts.into_iter().zip(features);
-    Ok(named
-        .map(|(part, features)| (part.module, part.count, features))
-        .collect())
+    Ok(features_of(&attention_unit(configuration)?, family, dsp))
 }
 
-fn modules(
-    configuration: &Configuration,
-    family: Family,
-    dsp: bool,
-    calibration: &Calibration,
-) -> Result<Vec<ModuleArea>, Error> {
+fn features_of(top: &Module, family: Family, dsp: bool) -> Vec<(String, u64, Features)> {
+    let parts = parts(top, &family.style(dsp));
+    let features = Features::of(&parts, family);
+    let named = parts.into_iter().zip(features);
+    named
+        .map(|(part, features)| (part.module, part.count, features))
+        .collect()
+}
+
+fn modules(top: &Module, family: Family, dsp: bool, calibration: &Calibration) -> Vec<ModuleArea> {
     let mut modules: Vec<ModuleArea> = Vec::new();
-    for (module, instances, features) in features(configuration, family, dsp)? {
+    for (module, instances, features) in features_of(top, family, dsp) {
         let area = Area::of(&features, family, calibration).scaled(instances as f64);
         match modules.iter_mut().find(|known| known.module == module) {
             Some(known) => {
@@ -172,7 +170,7 @@ fn modules(
             }),
         }
     }
-    Ok(modules)
+    modules
 }
 
 fn total(modules: &[ModuleArea]) -> Area {
@@ -200,13 +198,23 @@ pub fn estimate(
     target: Target,
     options: Options,
 ) -> Result<Estimate, Error> {
+    configuration.validate()?;
+    estimate_module(&attention_unit(configuration)?, target, options)
+}
+
+/// Estimates the area of any module with all that is in it, for example a core: a unit with its
+/// registers.
+///
+/// # Errors
+/// The built-in calibration is damaged: a defect of this build.
+pub fn estimate_module(top: &Module, target: Target, options: Options) -> Result<Estimate, Error> {
     let calibration = Calibration::built_in()?;
     let (family, part) = (target.family(), target.part());
-    let mut found = modules(configuration, family, options.dsp, &calibration)?;
+    let mut found = modules(top, family, options.dsp, &calibration);
     let needed = total(&found).dsp;
     let most = part.map_or(needed, |part| f64::from(part.dsp));
     if needed > most {
-        let soft = modules(configuration, family, false, &calibration)?;
+        let soft = modules(top, family, false, &calibration);
         mixed(&mut found, &soft, most / needed);
     }
     let total = total(&found);

@@ -24,7 +24,7 @@ mod features;
 mod storage;
 mod target;
 
-pub use area::{Area, Estimate, Fit, ModuleArea, Options, estimate, features};
+pub use area::{Area, Estimate, Fit, ModuleArea, Options, estimate, estimate_module, features};
 pub use calibration::{Calibration, HeldOut, Spread};
 pub use family::Family;
 pub use features::Features;

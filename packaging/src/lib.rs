@@ -3,20 +3,26 @@
 //!
 //! Every part is a plain function from [`Contents`] to [`PackagedFile`]s.
 
+pub mod datasheet;
 mod fusesoc;
+pub mod readme;
 mod registers;
 mod soc;
+mod software;
 mod synthesis;
 mod templates;
 mod testbench;
 pub mod vectors;
+mod vendor;
 
 pub use fusesoc::fusesoc;
 pub use registers::registers;
 pub use soc::soc;
+pub use software::software;
 pub use synthesis::synthesis;
 pub use testbench::testbench;
 pub use vectors::vectors;
+pub use vendor::vendor;
 
 use logattn_golden::{Configuration, ConfigurationError};
 use logattn_hdl::attention_core::{RegisterMap, export_core};
@@ -40,15 +46,31 @@ pub enum PackagingError {
     /// Heads do not go with the configuration: a defect of the generator.
     #[error(transparent)]
     Stimulus(#[from] StimulusError),
-    /// The simulator refuses heads: a defect of the generator.
+    /// The core cannot be evaluated.
+    #[error(transparent)]
+    Netlist(#[from] logattn_hdl::netlist::NetlistError),
+    /// The core cannot be simulated.
     #[error(transparent)]
     Simulation(#[from] SimulationError),
-    /// A description cannot be written: a defect of the generator.
-    #[error(transparent)]
+    /// A description cannot be written.
+    #[error("writing a description as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// A template cannot be filled in: a defect of the generator.
+    /// The core did not do in time what a timing diagram is to show.
+    #[error("timing diagram {diagram}: {wanted} did not come within {cycles} cycles")]
+    Diagram {
+        /// The diagram's name.
+        diagram: &'static str,
+        /// What was waited for.
+        wanted: String,
+        /// Cycles that it was given.
+        cycles: usize,
+    },
+    /// A text cannot be made from its template: a defect of the generator.
     #[error(transparent)]
     Template(#[from] minijinja::Error),
+    /// A document cannot be written: a defect of the generator.
+    #[error("writing a document: {0}")]
+    Document(#[from] std::io::Error),
 }
 
 /// One file of the folder.
@@ -123,6 +145,9 @@ pub fn folder(configuration: &Configuration) -> Result<Folder, PackagingError> {
         configuration: configuration.clone(),
         export,
     };
+    files.extend(registers(&contents));
+    files.extend(software(&contents)?);
+    files.extend(vendor(&contents)?);
     files.extend(build(&contents)?);
     Ok(Folder {
         top: contents.export.top,

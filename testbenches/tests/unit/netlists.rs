@@ -169,6 +169,24 @@ fn nano_in_ice40_cells() {
     play(&mut device, &c, &real, &Ports::free(), replay);
 }
 
+/// Sorted accumulation, and the registers of `pipeline_depth = 2`.
+#[test]
+fn a_sorted_deep_unit_in_ice40_cells() {
+    let (Some(verilator), Some(python)) = (verilator(), yosys()) else {
+        return;
+    };
+    let c = Configuration {
+        name: "deep".into(),
+        pipeline_depth: 2,
+        ..reduced("nano_sorted", 32, 4)
+    };
+    play_random(
+        &mut Netlist::new(&python, &c, "ice40").device(&verilator),
+        &c,
+        1,
+    );
+}
+
 /// 16 lanes with a multiplier each. Its memories are small enough for distributed RAM, since yosys
 /// has no model of this family's block RAM.
 #[test]
