@@ -103,9 +103,7 @@ fn write(d: &mut Document, contents: &Contents) -> Written {
         contents.origin()
     );
     d.writer
-        .write_event(Event::Comment(BytesText::from_escaped(&format!(
-            " {note} "
-        ))))?;
+        .write_event(Event::Comment(BytesText::from_escaped(format!(" {note} "))))?;
     let location = format!("{NAMESPACE} {SCHEMA}");
     let attributes = [
         ("xmlns:ipxact", NAMESPACE),
