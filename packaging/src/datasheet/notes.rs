@@ -129,20 +129,18 @@ fn others(c: &Configuration) -> Vec<[String; 3]> {
     let (load, causal) = (load(c), has_causal(c));
     let mut lengths =
         "`HEAD_KEYS` or `ROW_LENGTH` is 0 or too large, or `HEAD_BLOCKS` is 0".to_string();
+    let mut checked = "takes no packet until the registers are legal, which they can always be made; then goes on, and is right"
+        .to_string();
     if causal {
         lengths += "; with `MASK.causal`: the head's last row would be longer than `HEAD_KEYS`";
+        checked += ". A causal head is checked whole, before its first row";
     }
     let mut locked = "a write to a register that is locked".to_string();
     if causal {
         locked += ", also between the rows of a causal head";
     }
     vec![
-        case(
-            lengths,
-            "takes no packet until the registers are legal, which they can always be made; then goes on, and is right. A \
-             head is checked whole, before its first packet",
-            "`bad_length`",
-        ),
+        case(lengths, checked, "`bad_length`"),
         case(locked, "ignores it", "`write_locked`"),
         case(
             format!("rows wait, but {load} do not come, or stop within their packet"),
