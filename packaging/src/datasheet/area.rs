@@ -89,7 +89,7 @@ pub(super) fn area(core: &Module) -> Result<String, PackagingError> {
         "**Estimated, not measured**: of the whole core, from the structure of its netlist with coefficients fitted to attention \
          units that were synthesized (pyosys {}, {}). It is the area of synthesis before placement, and says nothing of the \
          frequency. *Error* is that of such units which nothing was fitted on; with registers and guards it can be larger (the core of \
-         `nano` on ECP5: LUTs estimated 16 % above those by yosys 0.70, flip-flops within 1 %).\n\n{table}\n\
+         `nano` on ECP5: about 16 % more LUTs estimated than by yosys 0.70, flip-flops within 1 %).\n\n{table}\n\
          LUT counts those that carry cells sit in. A block RAM has 4 Kibit on iCE40 and 18 Kibit elsewhere (one of 36 \
          Kibit counts as two); a DSP is 18 x 18 on ECP5, 9 x 9 on Gowin, a DSP48 on AMD; products for which a part has no DSP \
          are in LUTs. xcup: UltraScale+; xc7: 7 series. {gates}\n{}",

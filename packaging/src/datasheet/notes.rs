@@ -215,7 +215,7 @@ pub(super) fn integration(c: &Configuration) -> String {
     notes.push("**Address map.** 512 bytes, 32-bit words; place it at any multiple of 4 KiB. `awprot` and `arprot` are ignored.".into());
     notes.push("**AXI4-Lite timing.** `awready` and `wready` come together, in the cycle after both `awvalid` and `wvalid` are there; `arready` comes in the cycle after `arvalid`; the response in the cycle after that. No output depends on an input of the same cycle. One write and one read at a time: the next one is taken when the response before has been.".into());
     notes.push(format!(
-        "**Lengths.** A write to {} holds new packets back for two cycles, in which `tready` is low.",
+        "**Lengths.** A write to {} holds new packets back for up to two cycles, in which `tready` is low.",
         match has_causal(c) {
             true => "`HEAD_KEYS`, `HEAD_BLOCKS`, `ROW_LENGTH` or `MASK`",
             false => "`HEAD_KEYS`, `HEAD_BLOCKS` or `ROW_LENGTH`",
