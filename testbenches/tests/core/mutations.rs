@@ -1,7 +1,7 @@
 //! Proof that the traffic of these tests finds mistakes: cores with one wrong choice each, all of
 //! which it must catch.
 
-use crate::fuzz::fuzz;
+use crate::fuzz::{Play, fuzz, fuzz_plays};
 use logattn_golden::Configuration;
 use logattn_hdl::attention_core::attention_core;
 use logattn_hdl::netlist::{Evaluator, Mutation};
@@ -45,6 +45,7 @@ fn quiet() {
 /// The mutations of `c` that nothing catches.
 fn missed(c: &Configuration, mutations: &[(&str, &str, Mutation)]) -> Vec<String> {
     let core = attention_core(c).expect("elaborates");
+    let plays = Play::pool(c, 3);
     quiet();
     let is_missed = |(module, signal, mutation): &(&str, &str, Mutation)| {
         let wrong = core
@@ -52,7 +53,7 @@ fn missed(c: &Configuration, mutations: &[(&str, &str, Mutation)]) -> Vec<String
             .unwrap_or_else(|error| panic!("{error}"));
         let play = || {
             let device = Evaluator::new(&wrong).expect("a mutated core still elaborates");
-            fuzz(device, c, 3, CYCLES);
+            fuzz_plays(device, c, plays.clone(), 3, CYCLES);
         };
         catch_unwind(AssertUnwindSafe(play)).is_ok()
     };

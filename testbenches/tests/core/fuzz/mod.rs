@@ -4,7 +4,8 @@
 mod play;
 mod world;
 
-use self::play::{Play, packets};
+pub use self::play::Play;
+use self::play::packets;
 use self::world::{Beat, Row, When, World};
 use logattn_golden::{Configuration, Input};
 use logattn_hdl::attention_core::{Lock, RegisterMap};
@@ -181,11 +182,11 @@ struct Fuzzer<D: Device> {
 }
 
 impl<D: Device> Fuzzer<D> {
-    fn new(device: D, c: &Configuration, seed: u64) -> Self {
+    fn new(device: D, c: &Configuration, plays: Vec<Play>, seed: u64) -> Self {
         Fuzzer {
             world: World::new(device, c, seed),
             map: RegisterMap::new(c).expect("valid"),
-            plays: Play::pool(c, seed),
+            plays,
         }
     }
 
@@ -390,8 +391,10 @@ impl<D: Device> Fuzzer<D> {
     /// is open and its lengths are locked.
     fn hold_rows(&mut self, one_head: bool, errors: &mut BTreeSet<&'static str>) {
         self.world.sources[0].from = u64::MAX;
+        let limit = self.world.cycle + 100 * self.world.c.value_words() as u64 + 10_000;
         while self.world.sources[1..].iter().any(|source| !source.loaded) {
             self.world.step();
+            assert!(self.world.cycle < limit, "a head's values do not load");
         }
         self.stay(2);
         let (status, _) = self.world.read(offset::STATUS);
@@ -443,7 +446,18 @@ impl<D: Device> Fuzzer<D> {
 
 /// A core for so many cycles.
 pub fn fuzz(device: impl Device, c: &Configuration, seed: u64, cycles: u64) {
-    Fuzzer::new(device, c, seed).run(cycles);
+    fuzz_plays(device, c, Play::pool(c, seed), seed, cycles);
+}
+
+/// The same with heads that were made before.
+pub fn fuzz_plays(
+    device: impl Device,
+    c: &Configuration,
+    plays: Vec<Play>,
+    seed: u64,
+    cycles: u64,
+) {
+    Fuzzer::new(device, c, plays, seed).run(cycles);
 }
 
 #[test]

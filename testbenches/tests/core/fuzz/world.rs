@@ -265,10 +265,14 @@ impl<D: Device> World<D> {
         self.device.clock();
         self.cycle += 1;
         self.idle_for += 1;
+        let long_ago = self.cycle.saturating_sub(self.patience);
+        let offered = self
+            .sources
+            .iter()
+            .any(|s| !s.queue.is_empty() && s.from < long_ago);
+        let held = self.sources[0].from == u64::MAX;
         assert!(
-            self.idle_for < self.patience
-                || self.expected.is_empty()
-                || self.sources[0].from == u64::MAX,
+            self.idle_for < self.patience || held || (self.expected.is_empty() && !offered),
             "{}: cycle {}: hangs with {} rows to come, {:?} beats queued",
             self.c.name,
             self.cycle,
