@@ -41,7 +41,8 @@ UNITS = [
     ("edge", "asic", 0),
     ("edge_sorted", "asic", 0),
     ("edge_int8", "asic", 0),
-    ("base", "ecp5-85k", 5),
+    # A seed takes a quarter of an hour.
+    ("base", "ecp5-85k", 1),
     ("base_int8", "ecp5-85k", 0),
     ("base", "asic", 0),
     ("base_int8", "asic", 0),
