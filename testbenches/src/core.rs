@@ -15,6 +15,8 @@ use std::path::Path;
 pub const ENABLE: u32 = 1;
 /// `CONTROL.reset`.
 pub const RESET: u32 = 2;
+/// `CONTROL.forget`.
+pub const FORGET: u32 = 4;
 
 /// Byte offsets of registers that every core has.
 pub mod offset {
@@ -95,6 +97,8 @@ pub struct Core<D: Device> {
     resets: bool,
     /// Clock edges since a counter was first read.
     read_for: Cell<u32>,
+    /// Of these, those before the last value was read.
+    sampled_after: Cell<u32>,
 }
 
 /// A port of a [`Core`] in the eyes of the bench.
@@ -174,6 +178,7 @@ impl<D: Device> Core<D> {
             settings: Vec::new(),
             resets: false,
             read_for: Cell::new(0),
+            sampled_after: Cell::new(0),
         };
         core.hard_reset();
         Ok(core)
@@ -258,6 +263,7 @@ impl<D: Device> Core<D> {
         device.settle();
         for _ in 0..MOST_CYCLES {
             let taken = device.get(self.axi.arready) != 0;
+            self.sampled_after.set(self.read_for.get());
             device.clock();
             self.read_for.set(self.read_for.get() + 1);
             if taken {
@@ -284,6 +290,11 @@ impl<D: Device> Core<D> {
         self.write(offset::ERRORS, u32::MAX);
         let device = self.device.get_mut();
         begin_write(device, &self.axi, offset::CONTROL, ENABLE);
+        // The edge at which the write is taken ends the reset.
+        while device.get(self.axi.awready) == 0 {
+            device.clock();
+            device.settle();
+        }
         device.clock();
         device.set(self.axi.awvalid, 0);
         device.set(self.axi.wvalid, 0);
@@ -323,8 +334,8 @@ impl<D: Device> Core<D> {
 
     /// A counter, without the cycles that reading the others has taken.
     fn counter(&self, index: usize) -> u32 {
-        let elapsed = self.read_for.get();
         let (value, response) = self.read(COUNTERS_OFFSET + 4 * index as u32);
+        let elapsed = self.sampled_after.get();
         assert_eq!(response, 0);
         match COUNTERS[index].0 {
             // An idle unit counts these on.

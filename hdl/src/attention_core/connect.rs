@@ -41,6 +41,27 @@ impl Forward {
 /// The fields that software writes.
 pub(super) struct Settings(Forward);
 
+impl Open {
+    pub(super) fn declare(m: &mut Builder, settings: &Settings) -> Self {
+        let changed = m.register_reset("lengths_changed", bit(), 0);
+        m.update(changed, settings.get("writes_lengths"));
+        let settled = m.not(changed);
+        let begins = m.and(settings.get("control_enable"), settled);
+        Open {
+            begins: m.name(begins, "may_begin"),
+            rows: m.wire("rows_open", bit()),
+            loads: m.wire("loads_open", bit()),
+        }
+    }
+
+    pub(super) fn drive(&self, m: &mut Builder, numbers: &Numbers) {
+        let rows = m.and(self.begins, numbers.get("rows_legal"));
+        m.drive(self.rows, rows);
+        let loads = m.and(self.begins, numbers.get("head_legal"));
+        m.drive(self.loads, loads);
+    }
+}
+
 impl Settings {
     pub(super) fn declare(m: &mut Builder, registers: &Module) -> Self {
         let field = |name: &str| !name.starts_with(super::registers::AXI) && name != "irq";
@@ -73,7 +94,7 @@ pub(super) struct Numbers(Forward);
 
 impl Numbers {
     pub(super) fn declare(m: &mut Builder, progress: &Module) -> Self {
-        let status = ["busy", "head_open", "waits_for_load"];
+        let status = ["busy", "head_open", "locks_rows", "waits_for_load"];
         Numbers(Forward::declare(m, progress, |name| {
             !status.contains(&name)
         }))
@@ -90,6 +111,9 @@ impl Numbers {
 
 /// Whether packets may begin.
 pub(super) struct Open {
+    /// As far as `CONTROL` goes; not in the cycle after lengths were written, as what follows from
+    /// them is registered.
+    pub begins: Signal,
     pub rows: Signal,
     /// Values and keys.
     pub loads: Signal,
@@ -190,10 +214,11 @@ fn stream(
             connections.push(("most", m.constant(c.query_block as u64 - 1, ty)));
         }
     }
-    let guard = m.instance(
+    let guard = m.instance_with_clear(
         format!("u_guard_{name}"),
         &stream_guard(&guard)?,
         &connections,
+        settings.get("control_forget"),
     );
     m.output(port("tready"), guard.output("s_ready"), "beat is taken");
     Ok(Stream {
@@ -307,7 +332,6 @@ pub(super) fn follow(
             format!("{name}_inside"),
             stream.guard.output("inside_packet"),
         ));
-        m.unused(stream.guard.output("begins"));
     }
     debug_assert_eq!(streams.len(), if c.input == Input::Qkv { 3 } else { 2 });
     let inputs: Vec<(&str, Signal)> = (inputs.iter())
@@ -318,13 +342,29 @@ pub(super) fn follow(
 }
 
 /// Status fields, counters and locks, by the ports of `registers`.
-pub(super) fn statuses(unit: &Instance, progress: &Instance) -> Vec<(String, Signal)> {
-    let (busy, head_open) = (progress.output("busy"), progress.output("head_open"));
+pub(super) fn statuses(
+    m: &mut Builder,
+    streams: &[Stream],
+    unit: &Instance,
+    progress: &Instance,
+) -> Vec<(String, Signal)> {
+    let of_all = |port: &str| -> Vec<Signal> {
+        let guards = streams.iter().map(|stream| &stream.guard);
+        guards.map(|guard| guard.output(port)).collect()
+    };
+    let dropping = m.or_all(&of_all("dropping_packet"));
+    // A packet that begins in this very cycle has the lengths that there are.
+    let begins = m.or_all(&of_all("begins"));
+    let begins = m.name(begins, "packet_begins");
+    let row_begins = streams[0].guard.output("begins");
+    let locks_rows = m.or(progress.output("locks_rows"), row_begins);
+    let locks_head = m.or(progress.output("head_open"), begins);
     let mut statuses = vec![
-        ("status_busy".to_string(), busy),
-        ("status_head_open".into(), head_open),
-        ("locked_rows".into(), busy),
-        ("locked_head".into(), head_open),
+        ("status_busy".to_string(), progress.output("busy")),
+        ("status_head_open".into(), progress.output("head_open")),
+        ("status_dropping".into(), dropping),
+        ("locked_rows".into(), locks_rows),
+        ("locked_head".into(), locks_head),
     ];
     for (name, _) in COUNTERS {
         let port = format!("count_{name}");
@@ -341,26 +381,27 @@ pub(super) fn errors(
     unit: &Instance,
     progress: &Instance,
     settings: &Settings,
-    open: &Open,
+    (open, numbers): (&Open, &Numbers),
 ) -> Vec<(String, Signal)> {
     let mut errors = Vec::new();
     let (mut blocked, mut loads) = (Vec::new(), Vec::new());
-    let enable = settings.get("control_enable");
     for (index, stream) in streams.iter().enumerate() {
-        let name = if index == 0 { "row" } else { stream.name };
-        errors.push((
-            format!("set_errors_{name}_short"),
-            stream.guard.output("too_short"),
-        ));
-        errors.push((
-            format!("set_errors_{name}_long"),
-            stream.guard.output("too_long"),
-        ));
-        let open = if index == 0 { open.rows } else { open.loads };
-        let closed = m.not(open);
-        blocked.push(m.and_all(&[enable, closed, stream.guard.output("waits")]));
-        if index > 0 {
-            loads.push(stream.guard.output("inside_packet"));
+        let rows = index == 0;
+        let name = if rows { "row" } else { stream.name };
+        let short = stream.guard.output("too_short");
+        // A packet of rows that is one beat cannot lack any.
+        match rows && row_index_bits(c) == 0 {
+            true => m.unused(short),
+            false => errors.push((format!("set_errors_{name}_short"), short)),
+        }
+        let long = stream.guard.output("too_long");
+        errors.push((format!("set_errors_{name}_long"), long));
+        let legal = if rows { "rows_legal" } else { "head_legal" };
+        let illegal = m.not(numbers.get(legal));
+        blocked.push(m.and_all(&[open.begins, illegal, stream.guard.output("waits")]));
+        match rows {
+            true => m.unused(stream.guard.output("takes")),
+            false => loads.push(stream.guard.output("takes")),
         }
     }
     let blocked = m.or_all(&blocked);
@@ -372,7 +413,7 @@ pub(super) fn errors(
         ));
     }
     if c.input != Input::Probabilities {
-        m.comment("lengths and packets are checked before they come to the unit");
+        // Lengths and packets are checked before they come to the unit.
         m.unused(unit.output("error_row_length"));
     }
     let late = load_timeout(m, settings, progress, &loads);
@@ -380,7 +421,7 @@ pub(super) fn errors(
     errors
 }
 
-/// A pulse when rows have waited so long for values or keys, none of which are coming.
+/// High while rows have waited so long for values or keys, since the last beat of them.
 fn load_timeout(
     m: &mut Builder,
     settings: &Settings,

@@ -13,6 +13,7 @@
 //!
 //! The guards add no cycle, so the streams behave as the bare unit's, which the simulator knows.
 
+mod capabilities;
 mod connect;
 mod progress;
 mod register_map;
@@ -30,7 +31,7 @@ use self::connect::{
 use self::progress::progress;
 use self::registers::{AXI, AXI_INPUTS, AXI_OUTPUTS, registers};
 use crate::netlist::{Builder, Module, NetlistError, Signal, unsigned};
-use crate::unit::{Export, ExportError, attention_unit, bit, export_module};
+use crate::unit::{Export, ExportError, attention_unit, export_module};
 use logattn_golden::Configuration;
 
 /// The Verilog of the core of `c`; every module's name starts with the configuration's.
@@ -72,10 +73,7 @@ fn core(c: &Configuration, map: &RegisterMap) -> Result<Module, NetlistError> {
     });
     let slave = registers(map)?;
     let settings = Settings::declare(m, &slave);
-    let open = Open {
-        rows: m.wire("rows_open", bit()),
-        loads: m.wire("loads_open", bit()),
-    };
+    let open = Open::declare(m, &settings);
     let unit = attention_unit(c)?;
     let progress = progress(c)?;
     let numbers = Numbers::declare(m, &progress);
@@ -85,14 +83,11 @@ fn core(c: &Configuration, map: &RegisterMap) -> Result<Module, NetlistError> {
     let progress = follow(m, c, &progress, &streams, &settings, row_out);
     numbers.drive(m, &progress);
 
-    let enable = settings.get("control_enable");
-    let rows = m.and(enable, numbers.get("rows_legal"));
-    m.drive(open.rows, rows);
-    let loads = m.and(enable, numbers.get("head_legal"));
-    m.drive(open.loads, loads);
+    open.drive(m, &numbers);
 
     let mut connections: Vec<(String, Signal)> = axi.into();
-    connections.extend(statuses(&unit.instance, &progress));
+    connections.extend(statuses(m, &streams, &unit.instance, &progress));
+    let begin = (&open, &numbers);
     connections.extend(errors(
         m,
         c,
@@ -100,7 +95,7 @@ fn core(c: &Configuration, map: &RegisterMap) -> Result<Module, NetlistError> {
         &unit.instance,
         &progress,
         &settings,
-        &open,
+        begin,
     ));
     let connections: Vec<(&str, Signal)> = (connections.iter())
         .map(|(name, signal)| (name.as_str(), *signal))

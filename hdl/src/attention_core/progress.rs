@@ -151,7 +151,19 @@ pub(super) fn progress(c: &Configuration) -> Result<Module, NetlistError> {
     let missing = m.or_all(&missing);
     let waits = m.and(in_flight, missing);
 
+    let locks_rows = match settings.causal {
+        Some(causal) => {
+            let growing = m.and(causal, unfinished);
+            m.or(busy, growing)
+        }
+        None => busy,
+    };
     m.output("busy", busy, "rows are in flight");
+    m.output(
+        "locks_rows",
+        locks_rows,
+        "rows are in flight, or a head whose rows grow is not finished",
+    );
     m.output(
         "head_open",
         head_open,
@@ -237,6 +249,21 @@ fn legal(m: &mut Builder, c: &Configuration, settings: &Settings) -> Signal {
     if c.max_keys + 1 != 1 << c.length_bits() {
         conditions.push(m.le(settings.head_keys, largest));
     }
+    // The last row of a head is the longest one.
+    let log2 = ceil_log2(c.query_block);
+    let bits = HEAD_BLOCKS_BITS.max(c.length_bits()) + log2 + 1;
+    let limit = m.extend(settings.head_keys, bits);
+    let growth = settings.causal.map(|causal| {
+        let blocks = m.extend(settings.head_blocks, bits);
+        let rows = m.shl_by(blocks, log2);
+        let one = m.constant(1, rows.ty());
+        let growth = m.sub(rows, one);
+        let none = m.zero(growth.ty());
+        let growth = m.mux(causal, growth, none);
+        m.name(growth, "growth")
+    });
+    // Known before the head's first packet, so that lengths can still be changed then.
+    conditions.extend(growth.map(|growth| m.lt(growth, limit)));
     let head = m.and_all(&conditions);
     let head = m.name(head, "head_possible");
     let head_legal = m.register("head_legal", bit());
@@ -247,24 +274,12 @@ fn legal(m: &mut Builder, c: &Configuration, settings: &Settings) -> Signal {
         "HEAD_KEYS and HEAD_BLOCKS are possible",
     );
 
-    // The last row of a head is the longest one.
-    let log2 = ceil_log2(c.query_block);
-    let bits = HEAD_BLOCKS_BITS.max(c.length_bits()) + log2 + 1;
     let row = m.extend(settings.row_length, bits);
-    let longest = match settings.causal {
-        Some(causal) => {
-            let blocks = m.extend(settings.head_blocks, bits);
-            let rows = m.shl_by(blocks, log2);
-            let one = m.constant(1, rows.ty());
-            let growth = m.sub(rows, one);
-            let none = m.zero(growth.ty());
-            let growth = m.mux(causal, growth, none);
-            m.add(row, growth)
-        }
+    let longest = match growth {
+        Some(growth) => m.add(row, growth),
         None => row,
     };
     let longest = m.name(longest, "longest_row");
-    let limit = m.extend(settings.head_keys, bits);
     let fits = m.le(longest, limit);
     let rows = m.and_all(&[head, row_some, fits]);
     let legal = m.register("rows_legal_now", bit());
@@ -310,7 +325,7 @@ fn beats(m: &mut Builder, c: &Configuration, settings: &Settings, now: Signal) {
         );
         let whole = log2 == 0 && bits == length;
         if !whole {
-            m.comment("a row length is at least 1, and at most what the indices reach");
+            // A row length is at least 1, and at most what the indices reach.
             m.unused(needed);
         }
     }
@@ -331,7 +346,7 @@ fn beats(m: &mut Builder, c: &Configuration, settings: &Settings, now: Signal) {
         m.output("most_key", most, "index of a head's last key");
     }
     if ceil_log2(c.max_keys) < length {
-        m.comment("HEAD_KEYS is at least 1");
+        // HEAD_KEYS is at least 1.
         m.unused(last_key);
     }
 }

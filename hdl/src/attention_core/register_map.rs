@@ -1,10 +1,11 @@
 //! The registers of a configuration: the one description that the AXI4-Lite slave, its SystemRDL,
 //! headers, drivers and documentation are made from.
 
+use super::capabilities::capabilities;
+use super::progress::row_index_bits;
 use crate::unit::{COUNTERS, ExportError};
-use logattn_golden::config::{Accumulate, Configuration, Input, Normalize};
+use logattn_golden::config::{Accumulate, Configuration, Input};
 use logattn_golden::microarchitecture::{HEAD_BLOCKS_BITS, SCORE_SHIFT_BITS};
-use logattn_golden::scores::Exp2;
 
 /// Bits of a byte address on the register port.
 pub const ADDRESS_BITS: u32 = 9;
@@ -38,7 +39,7 @@ pub enum Access {
 pub enum Lock {
     /// Never.
     Free,
-    /// While rows are in flight (`STATUS.busy`).
+    /// While rows are in flight (`STATUS.busy`), and within an unfinished causal head.
     Rows,
     /// While a head is open (`STATUS.head_open`), which includes all of [`Lock::Rows`].
     Head,
@@ -91,7 +92,7 @@ const ERRORS: [(&str, &str); 10] = [
     ),
     (
         "row_long",
-        "no TLAST with the last beat that a row (a block of queries) can have; the beats to TLAST were dropped",
+        "a packet of rows is longer than its row, and not as long as HEAD_KEYS keys are; beats beyond those are dropped",
     ),
     (
         "value_short",
@@ -111,7 +112,7 @@ const ERRORS: [(&str, &str); 10] = [
     ),
     (
         "bad_length",
-        "a packet waits, as HEAD_KEYS, HEAD_BLOCKS or ROW_LENGTH is 0 or too large",
+        "a packet waits, as HEAD_KEYS, HEAD_BLOCKS or ROW_LENGTH is 0 or too large, or causal rows grow beyond HEAD_KEYS",
     ),
     (
         "score_overflow",
@@ -120,12 +121,18 @@ const ERRORS: [(&str, &str); 10] = [
     ("write_locked", "a write to a locked register was ignored"),
     (
         "load_timeout",
-        "rows have waited LOAD_TIMEOUT cycles for the head's values or keys",
+        "rows wait for the head's values or keys, and no beat of them has come for LOAD_TIMEOUT cycles",
     ),
 ];
 
 impl Field {
-    fn new(name: &str, low: u32, width: u32, access: Access, doc: impl Into<String>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        low: u32,
+        width: u32,
+        access: Access,
+        doc: impl Into<String>,
+    ) -> Self {
         Field {
             name: name.into(),
             low,
@@ -136,7 +143,7 @@ impl Field {
         }
     }
 
-    fn reset(mut self, value: u32) -> Self {
+    pub(super) fn with_reset(mut self, value: u32) -> Self {
         self.reset = value;
         self
     }
@@ -148,7 +155,12 @@ impl Field {
 }
 
 impl Register {
-    fn new(name: impl Into<String>, offset: u32, lock: Lock, doc: impl Into<String>) -> Self {
+    pub(super) fn new(
+        name: impl Into<String>,
+        offset: u32,
+        lock: Lock,
+        doc: impl Into<String>,
+    ) -> Self {
         Register {
             name: name.into(),
             offset,
@@ -158,7 +170,7 @@ impl Register {
         }
     }
 
-    fn with(mut self, field: Field) -> Self {
+    pub(super) fn with(mut self, field: Field) -> Self {
         self.fields.push(field);
         self
     }
@@ -171,7 +183,7 @@ impl Register {
         doc: &str,
         (width, reset): (u32, u32),
     ) -> Self {
-        let field = Field::new("value", 0, width, Access::ReadWrite, doc).reset(reset);
+        let field = Field::new("value", 0, width, Access::ReadWrite, doc).with_reset(reset);
         Register::new(name, offset, lock, doc).with(field)
     }
 
@@ -232,6 +244,7 @@ pub(super) fn has_score_overflow(c: &Configuration) -> bool {
 fn has_error(c: &Configuration, name: &str) -> bool {
     match name {
         "key_short" | "key_long" => c.input == Input::Qkv,
+        "row_short" => row_index_bits(c) > 0,
         "score_overflow" => has_score_overflow(c),
         _ => true,
     }
@@ -249,7 +262,7 @@ fn identity(c: &Configuration) -> Result<Vec<Register>, ExportError> {
     let hash = c.sha256()?;
     let hash = u32::from_str_radix(&hash[..8], 16).unwrap_or(0);
     let constant = |name: &str, offset, doc: &str, value| {
-        let field = Field::new("value", 0, 32, Access::Constant, doc).reset(value);
+        let field = Field::new("value", 0, 32, Access::Constant, doc).with_reset(value);
         Register::new(name, offset, Lock::Free, doc).with(field)
     };
     let version_doc = "version of the generator: major, minor, patch in bytes 2, 1, 0";
@@ -263,222 +276,6 @@ fn identity(c: &Configuration) -> Result<Vec<Register>, ExportError> {
             hash,
         ),
     ])
-}
-
-/// A read-only register of synthesized parameters: (name, lowest bit, bits, value, meaning).
-fn capability(
-    name: &str,
-    offset: u32,
-    doc: &str,
-    fields: &[(&str, u32, u32, u32, &str)],
-) -> Register {
-    let mut register = Register::new(name, offset, Lock::Free, doc);
-    for (name, low, width, value, doc) in fields {
-        let field = Field::new(name, *low, *width, Access::Constant, *doc).reset(*value);
-        register = register.with(field);
-    }
-    register
-}
-
-fn capabilities(c: &Configuration) -> Vec<Register> {
-    let [keys, lanes, block, outputs] =
-        [c.keys_per_beat, c.lanes, c.query_block, c.output_lanes].map(|count| count as u32);
-    let attention = match c.input {
-        Input::Qkv => logattn_golden::config::QUERY_KEY_BITS,
-        _ => c.attention_bits(),
-    };
-    let output = c.output_bits.unwrap_or(0);
-    let mut registers = vec![
-        capability(
-            "CAPABILITY_SHAPE",
-            0x010,
-            "sizes of a head",
-            &[
-                (
-                    "head_dimension",
-                    0,
-                    16,
-                    c.head_dimension as u32,
-                    "elements D of a value",
-                ),
-                (
-                    "max_keys",
-                    16,
-                    16,
-                    c.max_keys as u32,
-                    "most keys N of a row",
-                ),
-            ],
-        ),
-        capability(
-            "CAPABILITY_PARALLEL",
-            0x014,
-            "what is done in a cycle",
-            &[
-                ("keys_per_beat", 0, 8, keys, "keys W of a beat"),
-                (
-                    "lanes",
-                    8,
-                    10,
-                    lanes,
-                    "value elements accumulated in a cycle",
-                ),
-                (
-                    "query_block",
-                    18,
-                    4,
-                    block,
-                    "rows B that share a read of a value",
-                ),
-                (
-                    "output_lanes",
-                    22,
-                    10,
-                    outputs,
-                    "elements of an output beat",
-                ),
-            ],
-        ),
-        capability(
-            "CAPABILITY_FORMAT",
-            0x018,
-            "number formats",
-            &[
-                (
-                    "code_bits",
-                    0,
-                    4,
-                    c.stored_code_bits(),
-                    "bits of a stored attention value",
-                ),
-                ("value_bits", 4, 4, c.value_bits, "bits of a value element"),
-                (
-                    "attention_bits",
-                    8,
-                    8,
-                    attention,
-                    "bits of an element of the attention or query stream",
-                ),
-                (
-                    "output_bits",
-                    16,
-                    8,
-                    output,
-                    "bits of an output element; 0: sums and normalizer",
-                ),
-                (
-                    "max_shift",
-                    24,
-                    4,
-                    c.max_shift.unwrap_or(0),
-                    "largest shift",
-                ),
-            ],
-        ),
-        modes(c),
-    ];
-    if let Some(format) = c.score_parameters() {
-        registers.push(capability(
-            "CAPABILITY_SCORES",
-            0x020,
-            "formats of scores",
-            &[
-                (
-                    "fraction_bits",
-                    0,
-                    4,
-                    format.fraction_bits,
-                    "fraction bits F of a score",
-                ),
-                ("score_bits", 8, 6, format.score_bits, "bits of a score"),
-                (
-                    "distance_bits",
-                    16,
-                    4,
-                    format.distance_bits,
-                    "bits of a distance from the largest score",
-                ),
-                (
-                    "guard_bits",
-                    24,
-                    5,
-                    format.guard_bits,
-                    "fraction bits that powers of two have more",
-                ),
-            ],
-        ));
-    }
-    registers
-}
-
-fn modes(c: &Configuration) -> Register {
-    let input = match c.input {
-        Input::Probabilities => 0,
-        Input::Scores => 1,
-        Input::Qkv => 2,
-    };
-    let accumulate = match c.accumulate {
-        Accumulate::Shift => 0,
-        Accumulate::Sorted => 1,
-        Accumulate::Bucket => 2,
-        Accumulate::Multiply => 3,
-    };
-    let normalize = match c.normalize {
-        Normalize::None => 0,
-        Normalize::Reciprocal => 1,
-        Normalize::Complement => 2,
-    };
-    let table = u32::from(c.exp2 == Some(Exp2::Table));
-    capability(
-        "CAPABILITY_MODES",
-        0x01C,
-        "modes",
-        &[
-            (
-                "input",
-                0,
-                2,
-                input,
-                "0 probabilities, 1 scores, 2 Q, K and V",
-            ),
-            (
-                "accumulate",
-                2,
-                2,
-                accumulate,
-                "0 shift, 1 sorted, 2 bucket, 3 multiply",
-            ),
-            (
-                "normalize",
-                4,
-                2,
-                normalize,
-                "0 none, 1 reciprocal, 2 complement",
-            ),
-            ("exp2_table", 6, 1, table, "powers of two from a table"),
-            (
-                "value_banks",
-                8,
-                2,
-                c.value_banks as u32,
-                "heads whose values are held",
-            ),
-            (
-                "pipeline_depth",
-                10,
-                2,
-                c.pipeline_depth,
-                "registers on the paths",
-            ),
-            (
-                "level_bits",
-                16,
-                5,
-                c.level_bits.unwrap_or(0),
-                "fraction bits of a level",
-            ),
-        ],
-    )
 }
 
 fn control(c: &Configuration) -> Vec<Register> {
@@ -505,15 +302,19 @@ fn control(c: &Configuration) -> Vec<Register> {
     }
     let enable = "packets are taken; takes effect between packets";
     let reset = "the unit is held in reset, counters are 0, beats are taken and dropped";
+    let forget = "with reset: packets under way are forgotten, as their senders were reset as well";
     let busy = "rows are in flight";
     let head_open = "values or keys are loaded or held, or rows of a head are missing";
+    let dropping = "the end of a packet is awaited, all beats before which are dropped";
     vec![
         Register::new("CONTROL", 0x040, Lock::Free, "what the core does")
             .with(Field::new("enable", 0, 1, ReadWrite, enable))
-            .with(Field::new("reset", 1, 1, ReadWrite, reset)),
+            .with(Field::new("reset", 1, 1, ReadWrite, reset))
+            .with(Field::new("forget", 2, 1, ReadWrite, forget)),
         Register::new("STATUS", 0x044, Lock::Free, "what the core is doing")
             .with(Field::new("busy", 0, 1, Status, busy))
-            .with(Field::new("head_open", 1, 1, Status, head_open)),
+            .with(Field::new("head_open", 1, 1, Status, head_open))
+            .with(Field::new("dropping", 2, 1, Status, dropping)),
         errors,
         interrupts,
     ]

@@ -1,4 +1,5 @@
-//! The registers on AXI4-Lite: one transaction of each kind at a time, a response the cycle after.
+//! The registers on AXI4-Lite: one read and one write at a time, each taken in the cycle after it is
+//! offered and answered in the cycle after that.
 
 use super::register_map::{ADDRESS_BITS, Access, Field, Lock, Register, RegisterMap};
 use crate::netlist::{Builder, Module, NetlistError, Signal, unsigned};
@@ -24,7 +25,10 @@ pub(super) const AXI_INPUTS: [(&str, u32, &str); 11] = [
 
 /// Ports of the AXI4-Lite slave that are outputs, with meaning.
 pub(super) const AXI_OUTPUTS: [(&str, &str); 8] = [
-    ("awready", "write address is taken, together with the data"),
+    (
+        "awready",
+        "write address is taken, together with the data, the cycle after both are valid",
+    ),
     (
         "wready",
         "data to write are taken, together with the address",
@@ -34,7 +38,10 @@ pub(super) const AXI_OUTPUTS: [(&str, &str); 8] = [
         "OKAY (0), or SLVERR (2): no register there, or a read-only one",
     ),
     ("bvalid", "write response is valid"),
-    ("arready", "read address is taken"),
+    (
+        "arready",
+        "read address is taken, the cycle after it is valid",
+    ),
     ("rdata", "data read"),
     ("rresp", "OKAY (0), or SLVERR (2): no register there"),
     ("rvalid", "data read are valid"),
@@ -42,6 +49,9 @@ pub(super) const AXI_OUTPUTS: [(&str, &str); 8] = [
 
 /// Prefix of the slave's ports.
 pub(super) const AXI: &str = "s_axil_";
+
+/// Registers that say how long packets are.
+const LENGTHS: [&str; 4] = ["HEAD_KEYS", "HEAD_BLOCKS", "ROW_LENGTH", "MASK"];
 
 /// A write that is carried out in this cycle.
 struct Write {
@@ -54,21 +64,27 @@ struct Write {
     mask: Signal,
 }
 
-/// A response that waits for its receiver.
-struct Response {
-    valid: Signal,
-    /// A new one may come.
-    room: Signal,
+/// One kind of transaction: taken in the cycle after it is offered, so that no output depends on an
+/// input within a cycle; its response in the cycle after that, until it is taken.
+struct Channel {
+    /// The transaction is taken in this cycle: `ready` of its channels.
+    taken: Signal,
+    /// A response waits for its receiver.
+    pending: Signal,
 }
 
-fn response(m: &mut Builder, name: &str, ready: Signal) -> Response {
-    let valid = m.register_reset(format!("{name}_pending"), bit(), 0);
-    let none = m.not(valid);
-    let room = m.or(none, ready);
-    Response {
-        valid,
-        room: m.name(room, format!("{name}_room")),
-    }
+fn channel(m: &mut Builder, name: &str, offered: Signal, ready: Signal) -> Channel {
+    let taken = m.register_reset(format!("{name}_taken"), bit(), 0);
+    let pending = m.register_reset(format!("{name}_pending"), bit(), 0);
+    let busy = m.or(taken, pending);
+    let free = m.not(busy);
+    let takes = m.and(offered, free);
+    m.update(taken, takes);
+    let kept = m.not(ready);
+    let waits = m.and(pending, kept);
+    let next = m.or(taken, waits);
+    m.update(pending, next);
+    Channel { taken, pending }
 }
 
 /// The response code of a transaction that was no good: SLVERR, else OKAY.
@@ -91,7 +107,7 @@ fn selects(m: &mut Builder, word: Signal, register: &Register, name: &str) -> Si
 
 fn word_of(m: &mut Builder, address: Signal) -> Signal {
     let low = m.slice(address, 0, 2);
-    m.comment("registers are words: the two lowest bits of an address are of no account");
+    // Registers are words: the two lowest bits of an address are of no account.
     m.unused(low);
     m.slice(address, 2, ADDRESS_BITS - 2)
 }
@@ -103,7 +119,7 @@ fn word_of(m: &mut Builder, address: Signal) -> Signal {
 pub(super) fn registers(map: &RegisterMap) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         "registers",
-        "Registers on AXI4-Lite; a transaction is answered in the cycle after it.",
+        "Registers on AXI4-Lite; a transaction is taken in the cycle after it is offered.",
     );
     let mut inputs = Vec::new();
     for (name, width, doc) in AXI_INPUTS {
@@ -113,7 +129,7 @@ pub(super) fn registers(map: &RegisterMap) -> Result<Module, NetlistError> {
         let found = inputs.iter().find(|(name, _)| *name == wanted);
         found.map_or(inputs[0].1, |(_, signal)| *signal)
     };
-    m.comment("protection is of no use here");
+    // Everybody may do everything.
     m.unused(input("awprot"));
     m.unused(input("arprot"));
     let locks = Locks {
@@ -121,10 +137,9 @@ pub(super) fn registers(map: &RegisterMap) -> Result<Module, NetlistError> {
         head: m.input("locked_head", bit(), "a head is open"),
     };
 
-    let written = response(&mut m, "write", input("bready"));
-    let taken = m.and_all(&[input("awvalid"), input("wvalid"), written.room]);
-    let taken = m.name(taken, "write_taken");
-    m.update_if(written.valid, written.room, taken);
+    let offered = m.and(input("awvalid"), input("wvalid"));
+    let writes = channel(&mut m, "write", offered, input("bready"));
+    let taken = writes.taken;
     let strobes: Vec<Signal> = (0..DATA_BITS / 8)
         .map(|byte| {
             let strobe = m.bit(input("wstrb"), byte);
@@ -138,32 +153,36 @@ pub(super) fn registers(map: &RegisterMap) -> Result<Module, NetlistError> {
         data: input("wdata"),
         mask: m.name(mask, "write_mask"),
     };
-    m.comment("no register that is written has fields up to the highest bit");
+    // No register that is written need have fields up to the highest bit.
     m.unused(write.data);
     m.unused(write.mask);
-    let (values, writable) = contents(&mut m, map, &write, &locks);
+    let mut lengths = Vec::new();
+    let (values, writable) = contents(&mut m, map, &write, &locks, &mut lengths);
     let bad_write = m.not(writable);
     let bresp = response_code(&mut m, "write", taken, bad_write);
 
-    let reading = response(&mut m, "read", input("rready"));
-    let read_taken = m.and(input("arvalid"), reading.room);
-    let read_taken = m.name(read_taken, "read_taken");
-    m.update_if(reading.valid, reading.room, read_taken);
+    let reads = channel(&mut m, "read", input("arvalid"), input("rready"));
     let (data, found) = read(&mut m, map, &values, input("araddr"));
     let rdata = m.register("read_data", unsigned(DATA_BITS));
-    m.update_if(rdata, read_taken, data);
+    m.update_if(rdata, reads.taken, data);
     let missing = m.not(found);
-    let rresp = response_code(&mut m, "read", read_taken, missing);
+    let rresp = response_code(&mut m, "read", reads.taken, missing);
 
+    let lengths = m.or_all(&lengths);
+    m.output(
+        "writes_lengths",
+        lengths,
+        "a length, or which keys belong to a row, is written",
+    );
     let outputs = [
         taken,
         taken,
         bresp,
-        written.valid,
-        read_taken,
+        writes.pending,
+        reads.taken,
         rdata,
         rresp,
-        reading.valid,
+        reads.pending,
     ];
     for ((name, doc), signal) in AXI_OUTPUTS.into_iter().zip(outputs) {
         m.output(format!("{AXI}{name}"), signal, doc);
@@ -184,6 +203,7 @@ fn contents(
     map: &RegisterMap,
     write: &Write,
     locks: &Locks,
+    lengths: &mut Vec<Signal>,
 ) -> (Vec<Signal>, Signal) {
     let hits: Vec<Option<Signal>> = (map.registers.iter())
         .map(|register| {
@@ -217,6 +237,9 @@ fn contents(
                 format!("stores_{}", register.name.to_ascii_lowercase()),
             )
         });
+        if LENGTHS.contains(&register.name.as_str()) {
+            lengths.extend(stores);
+        }
         let mut fields = Vec::new();
         for field in &register.fields {
             let name = register.signal(field);

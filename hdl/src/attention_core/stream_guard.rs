@@ -19,7 +19,7 @@ pub(super) struct Guard<'a> {
 pub(super) enum Short {
     /// It goes on as it is.
     Passes,
-    /// The same, and it is all right if it reaches the index `least`, an input.
+    /// The same, and it is all right if it ends with the beat of index `least`, an input.
     Flexible,
     /// It is filled up with beats of whatever the data are.
     Filled,
@@ -122,6 +122,12 @@ pub(super) fn stream_guard(guard: &Guard) -> Result<Module, NetlistError> {
     m.output("s_ready", s_ready, "beat is taken");
     m.output("m_valid", m_valid, "beat is valid");
     m.output("m_last", ends, "last beat of the packet");
+    m.output("takes", taken, "the unit takes a beat");
+    m.output(
+        "dropping_packet",
+        state.dropping,
+        "beats are dropped up to the end of the packet",
+    );
     m.output(
         "inside_packet",
         state.inside,
@@ -210,15 +216,20 @@ fn errors(m: &mut Builder, guard: &Guard, state: &State, flow: &Flow) -> (Signal
         }
         None => flow.taken,
     };
-    let lacks = match (guard.short, state.index) {
+    let goes_on = m.not(flow.s_last);
+    let surplus = m.and(flow.full, goes_on);
+    let lacks = m.not(flow.full);
+    let (lacks, exceeds) = match (guard.short, state.index) {
         (Short::Flexible, Some(index)) => {
             let least = m.input("least", index.ty(), "index of the last beat that is needed");
-            m.lt(index, least)
+            // Of neither length: more likely two packets without an end between them.
+            let beyond = m.gt(index, least);
+            let odd = m.and_all(&[lacks, beyond, flow.s_last]);
+            (m.lt(index, least), m.or(surplus, odd))
         }
-        _ => m.not(flow.full),
+        _ => (lacks, surplus),
     };
     let short = m.and_all(&[from_outside, flow.s_last, lacks]);
-    let goes_on = m.not(flow.s_last);
-    let long = m.and_all(&[from_outside, flow.full, goes_on]);
+    let long = m.and(from_outside, exceeds);
     (short, long)
 }

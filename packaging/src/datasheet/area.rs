@@ -88,8 +88,9 @@ pub(super) fn area(core: &Module) -> Result<String, PackagingError> {
     Ok(format!(
         "**Estimated, not measured**: of the whole core, from the structure of its netlist with coefficients fitted to attention \
          units that were synthesized (pyosys {}, {}). It is the area of synthesis before placement, and says nothing of the \
-         frequency. *Error* is that of such units which nothing was fitted on; with registers and guards it can be larger (version 0.1.0, the core of \
-         `nano` on ECP5: 4,517 LUTs estimated, 3,882 by yosys 0.70; 2,354 and 2,343 flip-flops).\n\n{table}\nLUT counts those that carry cells sit in. A block RAM has 4 Kibit on iCE40 and 18 Kibit elsewhere (one of 36 \
+         frequency. *Error* is that of such units which nothing was fitted on; with registers and guards it can be larger (the core of \
+         `nano` on ECP5: about 16 % more LUTs estimated than by yosys 0.70, flip-flops within 1 %).\n\n{table}\n\
+         LUT counts those that carry cells sit in. A block RAM has 4 Kibit on iCE40 and 18 Kibit elsewhere (one of 36 \
          Kibit counts as two); a DSP is 18 x 18 on ECP5, 9 x 9 on Gowin, a DSP48 on AMD; products for which a part has no DSP \
          are in LUTs. xcup: UltraScale+; xc7: 7 series. {gates}\n{}",
         calibration.pyosys,

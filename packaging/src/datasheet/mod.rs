@@ -94,7 +94,7 @@ impl Text<'_> {
             ),
             ("Area", area::area(self.core)?),
             ("Numbers", numbers::numbers(c)),
-            ("Misuse", notes::misuse(c)),
+            ("Misuse", notes::misuse(c, map)),
             ("Integration", notes::integration(c)),
         ];
         let links = sections

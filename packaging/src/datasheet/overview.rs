@@ -82,9 +82,12 @@ pub(super) fn features(c: &Configuration) -> String {
         ),
         Accumulate::Multiply => "an 8-bit multiplier a lane; nothing is pruned".into(),
     });
-    if c.accumulate != Accumulate::Multiply {
-        list.push("thresholds, and shifts or levels, are registers".into());
-    }
+    let registers = match c.accumulate {
+        Accumulate::Multiply => None,
+        Accumulate::Bucket => Some("thresholds and levels are registers"),
+        Accumulate::Shift | Accumulate::Sorted => Some("thresholds and shifts are registers"),
+    };
+    list.extend(registers.map(str::to_string));
     list.push(match (c.normalize, c.output_bits) {
         (Normalize::None, _) => format!(
             "outputs: exact sums of {} bits and the normalizer of {} bits",

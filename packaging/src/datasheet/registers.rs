@@ -30,6 +30,10 @@ fn bits(field: &Field) -> String {
 
 /// The register table.
 pub(super) fn registers(map: &RegisterMap) -> String {
+    let causal = match map.register("MASK") {
+        Some(_) => " Those locked by `busy` are locked within an unfinished causal head as well.",
+        None => "",
+    };
     let mut table = Table::new(&[
         "offset",
         "register",
@@ -68,7 +72,7 @@ pub(super) fn registers(map: &RegisterMap) -> String {
         "All registers are 32 bits wide, offsets are in bytes. Bits that are not listed read 0 and ignore what is written. \
          `wstrb` is honored. An address without a register, and a write to a register without a writable field, is \
          answered with SLVERR. A register with a lock ignores writes while that bit of `STATUS` is set; the response is \
-         OKAY and `ERRORS.write_locked` tells. `rst` brings all registers to their reset values, `CONTROL.reset` leaves \
+         OKAY and `ERRORS.write_locked` tells.{causal} `rst` brings all registers to their reset values, `CONTROL.reset` leaves \
          them as they are.\n\n{table}\n\
          ro: read only; rw: read and write; w1c: set by the core, cleared by writing 1.\n"
     )
@@ -94,6 +98,20 @@ fn meaning(field: &Field) -> String {
     doc.clone()
 }
 
+/// Whether bit `name` of `ERRORS` is there.
+pub(super) fn has_error(map: &RegisterMap, name: &str) -> bool {
+    let mut errors = map.register("ERRORS").into_iter();
+    errors.any(|register| register.fields.iter().any(|field| field.name == name))
+}
+
+/// What a head is loaded with.
+pub(super) fn load(c: &Configuration) -> &'static str {
+    match c.input {
+        Input::Qkv => "values or keys",
+        Input::Probabilities | Input::Scores => "values",
+    }
+}
+
 /// What the core does when a bit of `ERRORS` is set, and what software has to do.
 fn recovery(c: &Configuration, error: &str) -> String {
     let beat = c.keys_per_beat;
@@ -103,26 +121,34 @@ fn recovery(c: &Configuration, error: &str) -> String {
         }
         "row_short" => "the row comes out and is worth nothing; send on: the next packet is right",
         "row_long" if c.input == Input::Qkv => {
-            "the block ends with its last query and is right; surplus beats are dropped. Two packets without TLAST between \
-             them are one: if a packet was lost in this way, the head waits for another one, or for `CONTROL.reset`"
+            "the packet ends with the last query it may have, and its rows are right; surplus beats are dropped. Packets \
+             without TLAST between them are one: if one was lost in this way, the head waits until `HEAD_BLOCKS` \
+             packets have come, or for the soft reset"
         }
         "row_long" => {
             return format!(
-                "the row ends at beat ceil(HEAD_KEYS / {beat}) and comes out; surplus beats are dropped. Two packets without \
-                 TLAST between them are one: if a row was lost in this way, the head waits for another packet, or for \
-                 `CONTROL.reset`"
+                "the row is right; it ends at ceil(HEAD_KEYS / {beat}) beats at the latest, and surplus beats are dropped. Packets without \
+                 TLAST between them are one: if a row was lost in this way, the head waits until `HEAD_BLOCKS` packets \
+                 have come, or for the soft reset"
             );
         }
         "value_short" | "key_short" => {
             "the head's rows come out and are worth nothing; the next head is right"
         }
         "value_long" | "key_long" => "surplus beats are dropped; the head is right",
-        "bad_length" => "nothing is taken; write legal lengths, and all goes on and is right",
+        "bad_length" => {
+            "no packet is taken; write legal lengths, which no lock prevents here, and all goes on and is right"
+        }
         "score_overflow" => {
             "the score is the largest or smallest that there is; choose a larger `SCORE_SHIFT` or scale the queries"
         }
         "write_locked" => "the register keeps its value; write again when the lock is open",
-        "load_timeout" => "rows wait on; load the head, and all is right; or `CONTROL.reset`",
+        "load_timeout" => {
+            return format!(
+                "rows wait on; send the {} or the rest of them, and all is right; or do the soft reset",
+                load(c)
+            );
+        }
         _ => "",
     };
     text.into()
@@ -150,20 +176,43 @@ pub(super) fn errors(c: &Configuration, map: &RegisterMap) -> String {
     }
     format!(
         "An error stays set until 1 is written to its bit of `ERRORS`; while it is set and its bit of `IRQ_ENABLE` is 1, \
-         `irq` is high. `bad_length` holds packets back; no other error stops the core.\n\n{table}\n\
-         `CONTROL.reset` = 1 at any time starts the unit anew: counters are 0, rows in flight are lost, beats are taken and \
-         dropped; after it is 0 again, what is left of a packet under way is dropped up to its TLAST.\n"
+         `irq` is high. `bad_length` holds packets back; no other error stops the core.\n\n{table}\n{CONTROL_RESET}"
     )
 }
 
+/// What `CONTROL.reset` does.
+const CONTROL_RESET: &str = "\
+`CONTROL.reset` = 1 at any time starts the unit anew: counters are 0, rows in flight are lost, beats that come are taken and \
+dropped. A packet that has begun by then is dropped up to its TLAST, also after `reset` is 0 again; `STATUS.dropping` is 1 as long \
+as the rest of such a packet, or of one that was too long, is awaited on a stream. `CONTROL.forget` = 1 together with `reset` makes \
+the core forget such packets: what comes next on each stream begins a packet. That is for senders that were reset as well. \
+The reset can take back `m_axis_out_tvalid` and cut a row, so the receiver has to be reset too. \
+[Soft reset](#soft-reset) has the sequence.\n";
+
+/// The sequence that ends with an idle core, whatever was before.
+const SOFT_RESET: &str = "\
+### Soft reset
+
+This brings the core to a fresh start with its registers as they are, whatever came before.
+
+1. Stop the senders after the packets they have begun.
+2. Write 3 to `CONTROL` (`reset` and `enable`).
+3. Wait until the packets begun have ended: the senders are done and `STATUS.dropping` is 0. If one cannot end its packet: reset \
+the senders and write 7 to `CONTROL` (`forget` as well).
+4. Reset the receiver of `m_axis_out`, or have it drop what it has of a row: `tvalid` can have been taken back, and a row can lack \
+its end.
+5. Clear `ERRORS`, write 1 to `CONTROL`, and send whole heads.
+";
+
 /// The programming sequence.
 pub(super) fn programming(c: &Configuration) -> String {
+    let causal = has_causal(c);
     let mut lengths = vec![
         "`HEAD_KEYS`: keys of a head",
         "`HEAD_BLOCKS`: row packets of a head",
         "`ROW_LENGTH`: keys of a row",
     ];
-    if has_causal(c) {
+    if causal {
         lengths.push("`MASK.causal`: each row has a key more than the one before");
     }
     if c.input == Input::Qkv {
@@ -174,13 +223,13 @@ pub(super) fn programming(c: &Configuration) -> String {
         .map(|line| format!("   - {line}\n"))
         .collect();
     let weights = match c.accumulate {
-        Accumulate::Multiply => "",
-        Accumulate::Bucket => {
-            "4. If other thresholds or levels than the configured ones are wanted: write `THRESHOLD_i`, `LEVEL_i`.\n"
-        }
-        _ => {
-            "4. If other thresholds or shifts than the configured ones are wanted: write `THRESHOLD_i`, `SHIFT_i`.\n"
-        }
+        Accumulate::Multiply => None,
+        Accumulate::Bucket => Some(
+            "If other thresholds or levels than the configured ones are wanted: write `THRESHOLD_i`, `LEVEL_i`.",
+        ),
+        Accumulate::Shift | Accumulate::Sorted => Some(
+            "If other thresholds or shifts than the configured ones are wanted: write `THRESHOLD_i`, `SHIFT_i`.",
+        ),
     };
     let send = match c.input {
         Input::Qkv => "a packet of keys, a packet of values, and `HEAD_BLOCKS` packets of queries",
@@ -190,16 +239,27 @@ pub(super) fn programming(c: &Configuration) -> String {
         1 => "as many packets of outputs as rows".to_string(),
         block => format!("{block} packets of outputs a row packet"),
     };
-    format!(
-        "1. After `rst` the core takes nothing: `CONTROL.enable` is 0. Check `ID` (0x4C41544E) and `CONFIGURATION`.\n\
-         2. Write 0xFFFFFFFF to `ERRORS` if it is not 0; write `IRQ_ENABLE` if interrupts are wanted.\n\
-         3. Write the lengths:\n{lengths}{weights}\
-         5. Write 1 to `CONTROL` (`enable`).\n\
-         6. Send {send}; take {outputs}.\n\
-         7. Heads of the same lengths follow back to back without any write.\n\
-         8. To reprogram: wait until `STATUS` is 0, write, send on. Registers locked by `busy` can be written between rows, \
-         those locked by `head_open` between heads.\n\
-         9. After an error: read `ERRORS`, do as its row in the table says, clear the bit. When in doubt: write 3 and then 1 to \
-         `CONTROL`, which starts the unit anew with the registers as they are.\n"
-    )
+    let between = match causal {
+        true => "between rows (of a causal head: between heads)",
+        false => "between rows",
+    };
+    let steps = [
+        Some("After `rst` the core takes nothing: `CONTROL.enable` is 0. Check `ID` (0x4C41544E) and `CONFIGURATION`.".into()),
+        Some("Write 0xFFFFFFFF to `ERRORS` if it is not 0; write `IRQ_ENABLE` if interrupts are wanted.".into()),
+        Some(format!("Write the lengths:\n{}", lengths.trim_end())),
+        weights.map(str::to_string),
+        Some("Write 1 to `CONTROL` (`enable`).".into()),
+        Some(format!("Send {send}; take {outputs}.")),
+        Some("Heads of the same lengths follow back to back without any write.".into()),
+        Some(format!(
+            "To reprogram: wait until `STATUS.busy` and `STATUS.head_open` are 0, write, send on. Registers locked by `busy` can \
+             be written {between}, those locked by `head_open` between heads.",
+        )),
+        Some("After an error: read `ERRORS`, do as its row in the table says, clear the bit. When in doubt: the soft reset.".into()),
+    ];
+    let mut text = String::new();
+    for (index, step) in steps.iter().flatten().enumerate() {
+        text += &format!("{}. {step}\n", index + 1);
+    }
+    format!("{text}\n{SOFT_RESET}")
 }

@@ -98,7 +98,7 @@ fn attention(c: &Configuration) -> Stream {
         into_core: true,
         beat: format!("{what} of {keys} keys{rows}; {width} bits each, {kind}"),
         packet: format!(
-            "{}: at least ceil(row length / {keys}) beats, at most ceil(HEAD_KEYS / {keys}); what stands \
+            "{}: ceil(row length / {keys}) beats, or padded to ceil(HEAD_KEYS / {keys}) of them; what stands \
              at or beyond the row's length is not used",
             match block {
                 1 => "a row".to_string(),

@@ -98,6 +98,31 @@ fn every_port_and_register_of_the_verilog_is_in_the_tables() {
 }
 
 #[test]
+fn misuse_tells_of_every_error_that_there_is_and_of_no_other() {
+    let all = RegisterMap::new(&Configuration::named("edge_qkv").unwrap()).unwrap();
+    let names = |map: &RegisterMap| -> Vec<String> {
+        let fields = &map.register("ERRORS").unwrap().fields;
+        fields.iter().map(|field| field.name.clone()).collect()
+    };
+    for name in ["nano", "edge_qkv", "edge_scores", "nano_int8"] {
+        for block in [1, 2] {
+            let mut c = Configuration::named(name).unwrap();
+            c.query_block = block;
+            let Ok(map) = RegisterMap::new(&c) else {
+                continue;
+            };
+            let (there, text) = (names(&map), notes::misuse(&c, &map));
+            for error in names(&all) {
+                // That scores saturate is no misuse.
+                let told = text.contains(&format!("`{error}`"));
+                let expected = there.contains(&error) && error != "score_overflow";
+                assert_eq!(told, expected, "{name}, {block} rows: {error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn block_diagram_has_every_module_of_the_core() {
     for name in [
         "nano",

@@ -1,12 +1,18 @@
 //! The registers as two tables of Markdown.
 
-use super::{access_name, lock_note, sentence};
+use super::{access_name, sentence};
 use crate::Contents;
-use logattn_hdl::attention_core::{Access, Field, Register};
+use logattn_hdl::attention_core::{Access, Field, Lock, Register};
 
 /// The page.
 pub(super) fn markdown(contents: &Contents) -> String {
     let name = &contents.configuration.name;
+    let causal = match contents.map.register("MASK") {
+        Some(_) => {
+            " What is locked while `STATUS.busy` is so within an unfinished causal head as well."
+        }
+        None => "",
+    };
     let mut text = format!(
         "# Registers of {name}_attention_core\n\n\
          Generated; the same map is in `registers/{name}.rdl` (SystemRDL), `sw/{name}_registers.h` \
@@ -14,7 +20,7 @@ pub(super) fn markdown(contents: &Contents) -> String {
          32 bits each, offsets in bytes, AXI4-Lite, write strobes honored. An access to an offset \
          that is not listed and a write to a register without a `rw` or `w1c` field are answered with \
          SLVERR and change nothing. Bits that no field has read 0. A write to a register while it is \
-         locked is answered OKAY, changes nothing and sets `ERRORS.write_locked`.\n\n"
+         locked is answered OKAY, changes nothing and sets `ERRORS.write_locked`.{causal}\n\n"
     );
     text += "| offset | register | access | after reset | locked while | what |\n|---|---|---|---|---|---|\n";
     for register in &contents.map.registers {
@@ -43,12 +49,12 @@ fn accesses(register: &Register) -> String {
 }
 
 fn register_row(register: &Register) -> String {
-    // The condition alone; the page's head says what comes of it.
-    let lock = lock_note(register.lock)
-        .and_then(|note| note.split_once("while "))
-        .map_or(String::new(), |(_, condition)| {
-            format!("`{}`", condition.trim_end_matches(" is 1"))
-        });
+    // Which bit alone; the page's head says the rest.
+    let lock = match register.lock {
+        Lock::Free => "",
+        Lock::Rows => "`STATUS.busy`",
+        Lock::Head => "`STATUS.head_open`",
+    };
     format!(
         "| 0x{:03X} | {} | {} | {} | {lock} | {} |\n",
         register.offset,

@@ -61,7 +61,9 @@ fn access_name(access: Access) -> &'static str {
 fn lock_note(lock: Lock) -> Option<&'static str> {
     match lock {
         Lock::Free => None,
-        Lock::Rows => Some("writes are ignored while STATUS.busy is 1"),
+        Lock::Rows => {
+            Some("writes are ignored while STATUS.busy is 1, and within an unfinished causal head")
+        }
         Lock::Head => Some("writes are ignored while STATUS.head_open is 1"),
     }
 }

@@ -74,9 +74,8 @@ pub fn uniform(
         .take(1)
         .flatten()
         .collect::<Vec<_>>();
-    // SCORE_SHIFT is a register, and heads differ in it: the first one again and again.
     if c.input == Input::Qkv {
-        heads = vec![heads[0].clone(); count];
+        share_score_shift(c, rows, blocks, &mut heads, seed);
     }
     // Within a block rows differ in length only where the unit knows of it.
     let grows = lengths.causal && c.query_block > 1;
@@ -100,4 +99,21 @@ pub fn uniform(
         }
     }
     heads
+}
+
+/// SCORE_SHIFT is a register, and random heads differ in it: takes others until all have the shift of
+/// the first, or that one again where none is found.
+fn share_score_shift(c: &Configuration, rows: Rows, blocks: usize, all: &mut [Head], seed: u64) {
+    let shift = score_shift(all);
+    let mut others = (seed + 1_000..seed + 1_006)
+        .map(|seed| heads(c, rows, 1, blocks, seed))
+        .filter(|other| {
+            !other[0].causal && other[0].values.nrows() == c.max_keys && score_shift(other) == shift
+        });
+    for index in 1..all.len() {
+        if score_shift(&all[index..]) != shift {
+            let first = all[0].clone();
+            all[index] = others.next().map_or(first, |mut other| other.remove(0));
+        }
+    }
 }

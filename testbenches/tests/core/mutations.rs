@@ -105,6 +105,8 @@ fn mistakes_with_probabilities_are_caught() {
         ("registers", "read_error", Invert),
         ("registers", "write_error", Invert),
         ("registers", "row_length", DropReset),
+        ("attention_core", "control_forget", StuckAt(0)),
+        ("attention_core", "lengths_changed", StuckAt(1)),
         ("attention_core", "waited", StuckAt(0)),
         ("attention_core", "control_reset", StuckAt(0)),
         ("attention_core", "rows_open", StuckAt(1)),

@@ -170,7 +170,8 @@ impl Scene<'_> {
         let title = "AXI4-Lite: LOAD_TIMEOUT is written and read";
         let caption = format!(
             "A write of 1000 to `LOAD_TIMEOUT` (0x{timeout:03x}), then a read of it. Address and data of a write \
-             are taken in the same cycle, once both are there; the response follows in the next and waits for `bready`."
+             are taken together, in the cycle after both are there, and the address of a read in the cycle after it is; the \
+             response follows in the next, where it finds `bready` or `rready` high and is taken at once."
         );
         wave("registers", caption, &diagram(title, &bench, &shown, 2))
     }

@@ -43,6 +43,14 @@ pub struct Source<P> {
 }
 
 impl<P> Source<P> {
+    /// Offers nothing any more.
+    pub fn give_up(&mut self) {
+        self.queue.clear();
+        self.offering = false;
+        self.inside = false;
+        self.from = 0;
+    }
+
     /// A beat is offered and not yet taken.
     pub fn is_offering(&self) -> bool {
         self.offering
@@ -118,7 +126,7 @@ pub struct World<D: Device> {
 
 impl<D: Device> World<D> {
     pub fn new(device: D, c: &Configuration, seed: u64) -> Self {
-        let find = |name: &str| device.port(name).ok().expect("a port of the core");
+        let find = |name: &str| device.port(name).expect("a port of the core");
         let axi = |name: &str| find(&format!("s_axil_{name}"));
         let names: &[&str] = match c.input {
             Input::Qkv => &["query", "key", "value"],
@@ -239,7 +247,8 @@ impl<D: Device> World<D> {
     fn locked(&self, when: When) -> bool {
         match when {
             When::Now => true,
-            When::RowsLocked => self.begun * self.c.query_block > self.out_since,
+            // Two rows may come out until the write is taken.
+            When::RowsLocked => self.begun * self.c.query_block > self.out_since + 2,
         }
     }
 
@@ -341,11 +350,12 @@ impl<D: Device> World<D> {
         let p = &self.processor;
         let (mut write, mut read) = (None, None);
         match self.transaction {
+            // What is offered stays offered.
             Transaction::Write {
                 offset,
                 value,
                 when,
-            } if self.locked(when) => {
+            } if self.writing || self.locked(when) => {
                 write = Some((offset, value));
             }
             Transaction::Read { offset } => read = Some(offset),
@@ -397,11 +407,10 @@ impl<D: Device> World<D> {
             when,
         };
         loop {
-            if when == When::RowsLocked && self.expected.is_empty() {
-                if let Transaction::Write { .. } = self.transaction {
-                    self.transaction = Transaction::Idle;
-                    return None;
-                }
+            let waits = matches!(self.transaction, Transaction::Write { .. }) && !self.writing;
+            if when == When::RowsLocked && waits && self.expected.is_empty() {
+                self.transaction = Transaction::Idle;
+                return None;
             }
             self.step();
             if let Transaction::Done { response, .. } = self.transaction {
