@@ -43,3 +43,17 @@ step() {
     fi
     say "== $name: ok, $((SECONDS - begin)) s"
 }
+
+# on_generated_folders CHECK ARGUMENT...: runs scripts/CHECK.py, which checks folders that
+# `logattn generate` writes. LOGATTN names that program; by default it is built first.
+on_generated_folders() {
+    local check=$1
+    shift
+    "$root/scripts/setup"
+    if [ -z "${LOGATTN:-}" ]; then
+        export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
+        cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --package logattn-cli
+        export LOGATTN=$CARGO_TARGET_DIR/debug/logattn
+    fi
+    exec "$python" -B "$root/scripts/$check.py" "$@"
+}

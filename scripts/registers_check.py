@@ -25,6 +25,7 @@ from systemrdl import RDLCompiler
 from generated_folders import HERE, check_folders, registers_source, require, run, tool, verilator
 from registers_pair import fields, pair
 
+
 def compile_rdl(path: pathlib.Path):
     """The address map, as systemrdl-compiler understands it."""
     compiler = RDLCompiler()

@@ -109,6 +109,18 @@ def table(path: pathlib.Path) -> list[list[str]]:
     return found
 
 
+def check_order(vivado: pathlib.Path, scratch: pathlib.Path) -> None:
+    """The stand-ins notice constraints that come after synthesis."""
+    text, found = re.subn(r"^(read_xdc .*\n)(synth_design .*\n)", r"\2\1",
+                          (vivado / "synthesize.tcl").read_text(), flags=re.MULTILINE)
+    require(found == 1, "read_xdc does not stand before synth_design")
+    late = vivado / "late.tcl"
+    late.write_text(text)
+    done = subprocess.run(["tclsh", HERE / "vendor_stubs.tcl", late], cwd=scratch, check=False,
+                          capture_output=True, text=True)
+    require("synthesis without create_clock" in done.stderr, f"not noticed: a late clock\n{done.stderr}")
+
+
 def check_tcl(folder: pathlib.Path, scratch: pathlib.Path) -> list[str]:
     """Both synthesis scripts and the constraints under tclsh."""
     copy = scratch / "folder"
@@ -117,16 +129,19 @@ def check_tcl(folder: pathlib.Path, scratch: pathlib.Path) -> list[str]:
     for script, arguments in [("vivado", []), ("vivado", ["part", "4", "implementation"]), ("quartus", []),
                               ("quartus", ["Agilex 7", "device", "4"])]:
         path = copy / script / "synthesize.tcl"
-        run(["tclsh", HERE / "vendor_stubs.tcl", path, *arguments], scratch)
+        period = float(arguments[1 if script == "vivado" else 2]) if arguments else 10.0
+        printed = run(["tclsh", HERE / "vendor_stubs.tcl", path, *arguments], scratch)
+        found = re.findall(r"^synthesis: period (\S+)$", printed, re.MULTILINE)
+        require([float(one) for one in found] == [period], f"{script}: period {found}, not {period}")
         tables = [table(copy / script / "out" / f"{name}.csv") for name in ("utilization", "timing")]
         if script == "vivado":
-            period = float(arguments[1]) if arguments else 10
             row = dict(zip(*tables[1]))
             require(float(row["fmax_mhz"]) == round(1000 / (period - 1.5), 2), f"timing.csv: {row}")
         said.append(f"{script} {len(arguments)} arguments")
     refused = subprocess.run(["tclsh", HERE / "vendor_stubs.tcl", copy / "vivado" / "synthesize.tcl", "p", "x"],
                              check=False, capture_output=True)
     require(refused.returncode != 0, "a period that is no number is taken")
+    check_order(copy / "vivado", scratch)
     return [f"Tcl runs with stand-ins: {', '.join(said)}"]
 
 

@@ -10,6 +10,9 @@ use serde::Serialize;
 /// Most bits of a beat's index in a buffer: a buffer's packet length and index fit its registers.
 const MOST_DEPTH_BITS: u32 = 15;
 
+/// A buffer has so many bits of address to itself.
+const PAGE_BITS: u32 = 24;
+
 const MODULES: [(&str, &str); 4] = [
     (
         "soc_axil_master.v",
@@ -43,6 +46,10 @@ struct Buffer {
     depth: usize,
     /// Bytes from a beat to the next.
     stride: usize,
+    /// Bits of an address within the buffer.
+    address_bits: u32,
+    /// The address bits above them, hexadecimal.
+    page: String,
     /// Address of the DMA's registers, eight hexadecimal digits.
     registers: String,
     /// Address of the buffer, eight hexadecimal digits.
@@ -52,9 +59,12 @@ struct Buffer {
 impl Buffer {
     fn new(index: usize, stream: &Stream, settings: &[Setting]) -> Self {
         let beats = settings.iter().map(|setting| setting.beats(stream).len());
-        let depth_bits = ceil_log2(beats.max().unwrap_or(1)).clamp(1, MOST_DEPTH_BITS);
         // At least 1, so that no bus is of no bits.
         let lane_bits = ceil_log2(stream.bits.div_ceil(32)).max(1);
+        let most = MOST_DEPTH_BITS.min(PAGE_BITS - 2 - lane_bits);
+        let depth_bits = ceil_log2(beats.max().unwrap_or(1)).clamp(1, most);
+        let address_bits = 2 + lane_bits + depth_bits;
+        let address = (index + 1) << PAGE_BITS;
         Buffer {
             name: stream.name,
             output: stream.output,
@@ -63,8 +73,10 @@ impl Buffer {
             depth_bits,
             depth: 1 << depth_bits,
             stride: 4 << lane_bits,
+            address_bits,
+            page: format!("{:X}", address >> address_bits),
             registers: format!("{:08X}", (index + 1) << 12),
-            buffer: format!("{:08X}", (index + 1) << 24),
+            buffer: format!("{address:08X}"),
         }
     }
 }

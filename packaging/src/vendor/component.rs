@@ -1,6 +1,7 @@
 //! IP-XACT (IEEE 1685-2014): ports, buses, registers and files of the core.
 
 use super::ports::{Stream, is_output, streams};
+use crate::fusesoc::vlnv;
 use crate::{Contents, PackagingError};
 use logattn_hdl::attention_core::{Access, Field, Register};
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -115,10 +116,11 @@ fn write(d: &mut Document, contents: &Contents) -> Written {
 
 fn body(d: &mut Document, contents: &Contents) -> Written {
     let streams = streams(&contents.export.ports);
-    d.text("vendor", "logattn")?;
-    d.text("library", "attention")?;
-    d.text("name", &contents.export.top)?;
-    d.text("version", env!("CARGO_PKG_VERSION"))?;
+    // As FuseSoC calls the core.
+    let names = ["vendor", "library", "name", "version"];
+    for (name, text) in names.into_iter().zip(vlnv(contents).split(':')) {
+        d.text(name, text)?;
+    }
     d.group("busInterfaces", |d| {
         axi4_lite(d)?;
         for stream in &streams {

@@ -11,8 +11,6 @@ use minijinja::context;
 
 /// Clock period of the constraints, in ns: one that all named configurations reach on current parts.
 const PERIOD: &str = "10.000";
-/// A fifth of it.
-const PORT_DELAY: &str = "2.000";
 
 /// Template and path of each text file; `NAME` is the configuration's.
 const TEMPLATES: [(&str, &str); 4] = [
@@ -45,7 +43,6 @@ pub fn vendor(contents: &Contents) -> Result<Vec<PackagedFile>, PackagingError> 
         name,
         top => &contents.export.top,
         period => PERIOD,
-        port_delay => PORT_DELAY,
         vivado_part => "xczu7ev-ffvc1156-2-e",
         quartus_family => "Cyclone 10 GX",
         quartus_device => "10CX220YF780I5G",

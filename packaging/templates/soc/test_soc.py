@@ -48,6 +48,15 @@ class Processor:
         assert answer.resp == AxiResp.OKAY, f"0x{address:08x}: {answer.resp!r}"
         return bytes(answer.data)
 
+    async def refused(self, address, read=True, write=True):
+        """Checks that a word cannot be read, or written, or neither."""
+        if read:
+            answer = await self.bus.read(address, 4)
+            assert answer.resp == AxiResp.SLVERR, f"read 0x{address:08x}: {answer.resp!r}"
+        if write:
+            answer = await self.bus.write(address, b"\xff" * 4)
+            assert answer.resp == AxiResp.SLVERR, f"write 0x{address:08x}: {answer.resp!r}"
+
     async def word(self, address):
         """Reads a word."""
         return int.from_bytes(await self.read(address), "little")
@@ -67,6 +76,13 @@ class Processor:
     def buffer(self, stream):
         """Address of a stream's buffer."""
         return (self.streams.index(stream) + 1) << 24
+
+    def depth(self, stream):
+        """Beats that a stream's buffer holds: a power of two, enough for every setting."""
+        size = self.vectors.beat_bytes[stream]
+        beats = max(sum(map(len, self.vectors.packets(setting, stream))) // size
+                    for setting in self.vectors.settings.values())
+        return max(2, 1 << (beats - 1).bit_length())
 
     def stride(self, stream):
         """Bytes from a beat to the next in a stream's buffer."""
@@ -150,6 +166,34 @@ async def unmapped_addresses(dut):
     await processor.reset()
     core_hole = 0x1FC
     for address in (core_hole, 0x200, 0x0F00_0000):
-        assert (await processor.bus.read(address, 4)).resp == AxiResp.SLVERR
-        assert (await processor.bus.write(address, bytes(4))).resp == AxiResp.SLVERR
+        await processor.refused(address)
     assert await processor.core_read("ID") == int.from_bytes(b"LATN", "big")
+
+
+@cocotb.test()
+async def wrong_directions(dut):
+    """Buffers and DMA registers refuse what they are not for, and what is beyond their ends."""
+    processor = Processor(dut)
+    await processor.reset()
+    for stream in processor.streams:
+        records = stream == processor.vectors.output
+        first = processor.buffer(stream)
+        end = first + processor.depth(stream) * processor.stride(stream)
+        await processor.refused(end)
+        for address in (first, end - 4):
+            await processor.refused(address, read=not records, write=records)
+            if records:
+                await processor.read(address)
+            else:
+                await processor.write(address, bytes(4))
+        registers = processor.dma(stream)
+        if records:
+            await processor.refused(registers + CLEAR, write=False)
+            for register in (BEATS, PACKETS):
+                await processor.refused(registers + register, read=False)
+                assert await processor.word(registers + register) == 0
+            await processor.refused(registers + BUSY)
+        else:
+            await processor.refused(registers + BUSY, read=False)
+            assert await processor.word(registers + BUSY) == 0
+        await processor.refused(registers + 0x10)

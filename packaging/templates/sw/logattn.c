@@ -17,10 +17,14 @@ static void write_word(struct logattn *core, uint32_t offset, uint32_t value)
     core->bus.write(core->bus.context, offset, value);
 }
 
-/* Writes a register that may be locked. A refused write is told by the register itself, which is
- * read back: the core may have become busy since it was last looked at. */
+/* Writes a register that may be locked. A value that is there already is not written: a refused
+ * write sets write_locked, whatever the value. Whether a write was refused is told by the register
+ * itself, which is read back: the core may have become busy since it was last looked at. */
 static enum logattn_result write_lockable(struct logattn *core, uint32_t offset, uint32_t value)
 {
+    if (read_word(core, offset) == value) {
+        return LOGATTN_OK;
+    }
     write_word(core, offset, value);
     return read_word(core, offset) == value ? LOGATTN_OK : LOGATTN_LOCKED;
 }
@@ -86,13 +90,19 @@ enum logattn_result logattn_enable(struct logattn *core, bool enabled)
     return LOGATTN_OK;
 }
 
-enum logattn_result logattn_reset(struct logattn *core, uint32_t polls)
+enum logattn_result logattn_reset(struct logattn *core, bool forget, uint32_t polls)
 {
-    const uint32_t control = read_word(core, LOGATTN_CONTROL_OFFSET) & ~LOGATTN_CONTROL_RESET_MASK;
+    const uint32_t enable = read_word(core, LOGATTN_CONTROL_OFFSET) & LOGATTN_CONTROL_ENABLE_MASK;
+    uint32_t control = enable | LOGATTN_CONTROL_RESET_MASK;
     enum logattn_result idle;
-    write_word(core, LOGATTN_CONTROL_OFFSET, control | LOGATTN_CONTROL_RESET_MASK);
-    idle = logattn_wait_idle(core, polls);
+    if (forget) {
+        control |= LOGATTN_CONTROL_FORGET_MASK;
+    }
     write_word(core, LOGATTN_CONTROL_OFFSET, control);
+    idle = logattn_wait_idle(core, polls);
+    if (idle == LOGATTN_OK) {
+        write_word(core, LOGATTN_CONTROL_OFFSET, enable);
+    }
     return idle;
 }
 
@@ -155,10 +165,11 @@ enum logattn_result logattn_set_thresholds(struct logattn *core, const int32_t *
     }
     for (i = 0; i < count; ++i) {
 #ifdef LOGATTN_CAPABILITY_SCORES_OFFSET
-        /* Signed: at most 0, and within the register's bits. */
-        const bool fits = thresholds[i] <= 0 && (uint32_t)(-(int64_t)thresholds[i]) <= mask / 2u + 1u;
+        /* Distances to the largest score; the largest distance, mask / 2, stays below them all. */
+        const bool fits = thresholds[i] <= 0 && -(int64_t)thresholds[i] < (int64_t)(mask / 2u);
 #else
-        const bool fits = thresholds[i] >= 0 && (uint32_t)thresholds[i] <= mask;
+        /* A probability of 0 has no code. */
+        const bool fits = thresholds[i] >= 1 && (uint32_t)thresholds[i] <= mask;
 #endif
         if (!fits || (i > 0 && thresholds[i] < thresholds[i - 1])) {
             return LOGATTN_BAD_ARGUMENT;
@@ -259,6 +270,11 @@ bool logattn_head_open(const struct logattn *core)
     return (read_word(core, LOGATTN_STATUS_OFFSET) & LOGATTN_STATUS_HEAD_OPEN_MASK) != 0;
 }
 
+bool logattn_dropping(const struct logattn *core)
+{
+    return (read_word(core, LOGATTN_STATUS_OFFSET) & LOGATTN_STATUS_DROPPING_MASK) != 0;
+}
+
 enum logattn_result logattn_wait_idle(const struct logattn *core, uint32_t polls)
 {
     for (; polls > 0; --polls) {
@@ -285,7 +301,9 @@ const char *logattn_error_name(uint32_t bit)
         uint32_t mask;
         const char *name;
     } names[] = {
+#ifdef LOGATTN_ERRORS_ROW_SHORT_MASK
         {LOGATTN_ERRORS_ROW_SHORT_MASK, "row_short"},
+#endif
         {LOGATTN_ERRORS_ROW_LONG_MASK, "row_long"},
         {LOGATTN_ERRORS_VALUE_SHORT_MASK, "value_short"},
         {LOGATTN_ERRORS_VALUE_LONG_MASK, "value_long"},

@@ -37,7 +37,8 @@ enum logattn_result {
     LOGATTN_NO_CORE,             /* ID does not read "LATN" */
     LOGATTN_OTHER_CONFIGURATION, /* a core, but generated from another configuration */
     LOGATTN_BAD_ARGUMENT,        /* out of range; nothing was written */
-    LOGATTN_LOCKED,              /* the core is busy with rows or a head; the register kept its value */
+    LOGATTN_LOCKED,              /* the core is busy with rows or a head; the register kept its value,
+                                  * and the error write_locked is set */
     LOGATTN_TIMEOUT,             /* polled as often as was asked, and still not so */
     LOGATTN_ABSENT               /* this configuration has no such register */
 };
@@ -84,16 +85,26 @@ struct logattn_capabilities logattn_capabilities(const struct logattn *core);
 enum logattn_result logattn_enable(struct logattn *core, bool enabled);
 
 /* Starts the core's unit anew: what is under way is lost, counters are 0, registers keep their
- * values, errors stay. A packet that a sender is in the middle of is dropped to its end.
- * Polls at most `polls` times until the core is idle. */
-enum logattn_result logattn_reset(struct logattn *core, uint32_t polls);
+ * values, errors stay. A row that is going out may be cut off. In this order:
+ *
+ *   1. Stop the senders after the packets that they have begun, or reset them.
+ *   2. logattn_reset. What comes of packets that were begun is dropped to their ends, which are
+ *      polled for at most `polls` times. Senders that were reset will never send those ends: with
+ *      `forget` they are not waited for, and what comes next begins a packet.
+ *   3. Reset the receiver, or let it drop what it has of a row.
+ *   4. Send again.
+ *
+ * LOGATTN_TIMEOUT: a begun packet has not ended. The core stays in reset, and drops what comes: call
+ * again, or reset the senders and call with `forget`. */
+enum logattn_result logattn_reset(struct logattn *core, bool forget, uint32_t polls);
 
 /* Keys of a head, 1 to max_keys, and packets of rows in a head, 1 to 65535. LOGATTN_LOCKED while a
- * head is open. */
+ * head is open, as everything that may be locked: only if the register has another value now. */
 enum logattn_result logattn_set_head(struct logattn *core, uint32_t keys, uint32_t blocks);
 
 /* Keys of a row, 1 to the head's keys (not checked here: the core waits, and sets bad_length).
- * LOGATTN_LOCKED while rows are in flight; so are thresholds, shifts, levels and score shift. */
+ * LOGATTN_LOCKED while rows are in flight and within a causal head; so are thresholds, shifts, levels
+ * and score shift. */
 enum logattn_result logattn_set_row_length(struct logattn *core, uint32_t keys);
 
 /* Whether each row of a head has a key more than the row before. LOGATTN_LOCKED while a head is
@@ -103,7 +114,9 @@ enum logattn_result logattn_set_causal(struct logattn *core, bool causal);
 /* Right shift of the products of queries and keys. */
 enum logattn_result logattn_set_score_shift(struct logattn *core, uint32_t shift);
 
-/* Thresholds of codes 1 to `count`, which is the number of codes; non-decreasing. */
+/* Thresholds of codes 1 to `count`, which is the number of codes; non-decreasing. Of probabilities:
+ * 1 or more. Of scores: differences to the row's largest score, 0 or less, each above minus the
+ * largest distance 2^distance_bits - 1, at which a key is always pruned. */
 enum logattn_result logattn_set_thresholds(struct logattn *core, const int32_t *thresholds,
                                            uint32_t count);
 
@@ -114,7 +127,8 @@ enum logattn_result logattn_set_shifts(struct logattn *core, const uint32_t *shi
 /* Levels of codes 1 to `count`. */
 enum logattn_result logattn_set_levels(struct logattn *core, const uint32_t *levels, uint32_t count);
 
-/* Cycles that rows may wait for values or keys before the error load_timeout; 0: any number. */
+/* Cycles without a beat of values (or of keys) while rows wait for them, before the error
+ * load_timeout; 0: any number. */
 enum logattn_result logattn_set_load_timeout(struct logattn *core, uint32_t cycles);
 
 /* Rows are in flight. */
@@ -123,7 +137,11 @@ bool logattn_busy(const struct logattn *core);
 /* Values or keys are loaded or held, or rows of a head are missing. */
 bool logattn_head_open(const struct logattn *core);
 
-/* Polls at most `polls` times until no head is open. */
+/* The rest of a packet that a reset came into, or that was too long, is still to come; it is
+ * dropped. */
+bool logattn_dropping(const struct logattn *core);
+
+/* Polls at most `polls` times until no head is open and nothing is to be dropped. */
 enum logattn_result logattn_wait_idle(const struct logattn *core, uint32_t polls);
 
 /* Errors since they were cleared, LOGATTN_ERRORS_*_MASK. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AXI4-Lite to one access at a time: `access_valid` and what goes with it stay until the cycle of
-// `access_done`.
+// `access_done`. Ready comes in the cycle after valid, from a register: no path leads from an input
+// of the port to an output.
 `default_nettype none
 
 module soc_bridge (
@@ -34,16 +35,17 @@ module soc_bridge (
     input wire access_error,
     input wire [31:0] access_result
 );
-    // An access is under way; its response waits to be taken.
+    // A request is taken in this cycle; its access is under way; its response waits to be taken.
+    reg take_write;
+    reg take_read;
     reg accessing;
     reg responding;
     reg [31:0] result;
     reg error;
 
     // Writes first: a master that wants to read what it writes waits for the response anyway.
-    wire idle = !accessing && !responding;
-    wire take_write = idle && s_axil_awvalid && s_axil_wvalid;
-    wire take_read = idle && s_axil_arvalid && !take_write;
+    wire idle = !take_write && !take_read && !accessing && !responding;
+    wire write_waits = s_axil_awvalid && s_axil_wvalid;
     wire responded = access_write ? s_axil_bready : s_axil_rready;
 
     assign s_axil_awready = take_write;
@@ -67,16 +69,19 @@ module soc_bridge (
             result <= access_result;
             error <= access_error;
         end
+        // A valid that is up stays up until it is taken.
+        take_write <= !rst && idle && write_waits;
+        take_read <= !rst && idle && !write_waits && s_axil_arvalid;
         if (rst) begin
             accessing <= 1'b0;
             responding <= 1'b0;
-        end else if (idle) begin
-            accessing <= take_write || take_read;
+        end else if (take_write || take_read) begin
+            accessing <= 1'b1;
         end else if (accessing) begin
             accessing <= !access_done;
             responding <= access_done;
-        end else begin
-            responding <= !responded;
+        end else if (responded) begin
+            responding <= 1'b0;
         end
     end
 

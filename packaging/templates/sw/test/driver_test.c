@@ -49,6 +49,37 @@ static uint32_t value_of(const struct vector_setting *setting, uint32_t offset)
 }
 
 #ifdef LOGATTN_THRESHOLD_COUNT
+/* Range of a threshold. */
+#ifdef LOGATTN_CAPABILITY_SCORES_OFFSET
+#define THRESHOLD_LOW (2 - (int32_t)(1u << LOGATTN_CAPABILITY_SCORES_DISTANCE_BITS_AT_RESET))
+#define THRESHOLD_HIGH 0
+#else
+#define THRESHOLD_LOW 1
+#define THRESHOLD_HIGH ((int32_t)LOGATTN_THRESHOLD_1_VALUE_MASK)
+#endif
+
+/* Sets the first threshold, and the others to another value. */
+static enum logattn_result set_two(struct logattn *core, int32_t first, int32_t others)
+{
+    int32_t thresholds[LOGATTN_THRESHOLD_COUNT];
+    uint32_t i;
+    for (i = 0; i < LOGATTN_THRESHOLD_COUNT; ++i) {
+        thresholds[i] = i == 0 ? first : others;
+    }
+    return logattn_set_thresholds(core, thresholds, LOGATTN_THRESHOLD_COUNT);
+}
+
+/* Both ends of the range are taken; nothing beyond them, and no sequence that decreases. */
+static void refuse_thresholds(struct logattn *core)
+{
+    CHECK(set_two(core, THRESHOLD_LOW, THRESHOLD_HIGH) == LOGATTN_OK);
+    CHECK(set_two(core, THRESHOLD_LOW - 1, THRESHOLD_HIGH) == LOGATTN_BAD_ARGUMENT);
+    CHECK(set_two(core, THRESHOLD_LOW, THRESHOLD_HIGH + 1) == LOGATTN_BAD_ARGUMENT);
+    CHECK(set_two(core, THRESHOLD_HIGH, THRESHOLD_HIGH - 1) == LOGATTN_BAD_ARGUMENT);
+    CHECK(bus_read(core->bus.context, LOGATTN_THRESHOLD_OFFSET(1u)) ==
+          ((uint32_t)THRESHOLD_LOW & LOGATTN_THRESHOLD_1_VALUE_MASK));
+}
+
 static void program_thresholds(struct logattn *core, const struct vector_setting *setting)
 {
     int32_t thresholds[LOGATTN_THRESHOLD_COUNT];
@@ -56,12 +87,14 @@ static void program_thresholds(struct logattn *core, const struct vector_setting
     for (i = 0; i < LOGATTN_THRESHOLD_COUNT; ++i) {
         const uint32_t word = value_of(setting, LOGATTN_THRESHOLD_OFFSET(i + 1u));
         thresholds[i] = (int32_t)word;
+        /* Two's complement. */
 #ifdef LOGATTN_CAPABILITY_SCORES_OFFSET
         if (word > LOGATTN_THRESHOLD_1_VALUE_MASK / 2u) { /* negative */
             thresholds[i] -= (int32_t)LOGATTN_THRESHOLD_1_VALUE_MASK + 1;
         }
 #endif
     }
+    refuse_thresholds(core);
     CHECK(logattn_set_thresholds(core, thresholds, LOGATTN_THRESHOLD_COUNT) == LOGATTN_OK);
     CHECK(logattn_set_thresholds(core, thresholds, LOGATTN_THRESHOLD_COUNT - 1u) ==
           LOGATTN_BAD_ARGUMENT);
@@ -209,7 +242,7 @@ static void play(struct logattn *core, struct model *model, const struct vector_
 {
     const struct vector_stream *stream;
     struct logattn_counters counters;
-    CHECK(logattn_reset(core, POLLS) == LOGATTN_OK);
+    CHECK(logattn_reset(core, false, POLLS) == LOGATTN_OK);
     program(core, setting);
     for (stream = setting->streams; stream->name != NULL; ++stream) {
         if (strcmp(stream->name, "m_axis_out") != 0) {
@@ -229,13 +262,11 @@ static void play(struct logattn *core, struct model *model, const struct vector_
            (unsigned)counters.cycles);
 }
 
-/* A head that is open locks registers, and the refused write is told. */
-static void refuse_locked(struct logattn *core, struct model *model)
+/* Begins a packet of values, of whose beats one is taken. */
+static void begin_values(struct logattn *core, struct model *model)
 {
     const struct vector_setting *setting = &vector_settings[0];
-    const uint32_t keys = value_of(setting, LOGATTN_HEAD_KEYS_OFFSET);
-    const uint8_t data[BYTES] = {0};
-    CHECK(logattn_reset(core, POLLS) == LOGATTN_OK);
+    CHECK(logattn_reset(core, false, POLLS) == LOGATTN_OK);
     program(core, setting);
     send(model, stream_of(setting, "s_axis_value"), 1);
     while (model_queued(model) != 0) {
@@ -244,17 +275,67 @@ static void refuse_locked(struct logattn *core, struct model *model)
     model_clock(model, 10);
     CHECK(logattn_head_open(core));
     CHECK(logattn_wait_idle(core, 3) == LOGATTN_TIMEOUT);
+}
+
+/* A head that is open locks registers, and the refused write is told. */
+static void refuse_locked(struct logattn *core, struct model *model)
+{
+    const struct vector_setting *setting = &vector_settings[0];
+    const uint32_t keys = value_of(setting, LOGATTN_HEAD_KEYS_OFFSET);
+    const uint32_t blocks = value_of(setting, LOGATTN_HEAD_BLOCKS_OFFSET);
+    begin_values(core, model);
+    /* Values that are there already are no change. */
+    CHECK(logattn_set_head(core, keys, blocks) == LOGATTN_OK);
+    CHECK(logattn_errors(core) == 0);
     CHECK(logattn_set_head(core, keys - 1u, 1) == LOGATTN_LOCKED);
     CHECK(bus_read(core->bus.context, LOGATTN_HEAD_KEYS_OFFSET) == keys);
     CHECK(logattn_errors(core) == LOGATTN_ERRORS_WRITE_LOCKED_MASK);
     logattn_clear_errors(core, LOGATTN_ERRORS_WRITE_LOCKED_MASK);
     CHECK(logattn_errors(core) == 0);
-    CHECK(logattn_reset(core, POLLS) == LOGATTN_OK);
+}
+
+/* A reset waits for the end of a packet that was begun, which is dropped, and no error. */
+static void reset_in_packet(struct logattn *core, struct model *model)
+{
+    const uint8_t data[BYTES] = {0};
+    CHECK(logattn_reset(core, false, 3) == LOGATTN_TIMEOUT);
     CHECK(!logattn_head_open(core));
-    /* The packet that the reset came into is dropped to its end, and no error. */
+    CHECK(logattn_dropping(core));
+    CHECK(bus_read(core->bus.context, LOGATTN_CONTROL_OFFSET) ==
+          (LOGATTN_CONTROL_ENABLE_MASK | LOGATTN_CONTROL_RESET_MASK));
     CHECK(model_send(model, "s_axis_value", data, 1) == 0);
     model_clock(model, 10);
-    CHECK(model_queued(model) == 0 && logattn_errors(core) == 0);
+    CHECK(model_queued(model) == 0);
+    CHECK(logattn_reset(core, false, 3) == LOGATTN_OK);
+    CHECK(bus_read(core->bus.context, LOGATTN_CONTROL_OFFSET) == LOGATTN_CONTROL_ENABLE_MASK);
+    CHECK(logattn_errors(core) == 0);
+}
+
+/* Senders and receiver are reset together with the core: in a packet, and while rows come out. What
+ * comes next is right. */
+static void reset_with_senders(struct logattn *core, struct model *model)
+{
+    const struct vector_setting *setting = &vector_settings[0];
+    const struct vector_stream *stream;
+    uint8_t data[BYTES];
+    int last = 0;
+    begin_values(core, model);
+    CHECK(logattn_reset(core, true, 3) == LOGATTN_OK);
+    CHECK(!logattn_dropping(core));
+    play(core, model, setting);
+
+    for (stream = setting->streams; stream->name != NULL; ++stream) {
+        if (strcmp(stream->name, "m_axis_out") != 0) {
+            send(model, stream, UINT32_MAX);
+        }
+    }
+    while (model_receive(model, data, &last) != 0) {
+        model_clock(model, 1);
+    }
+    model_drop(model);
+    CHECK(logattn_reset(core, true, 3) == LOGATTN_OK);
+    model_drop(model);
+    play(core, model, setting);
 }
 
 /* A packet of values that ends early: error, interrupt, and both gone when cleared. */
@@ -325,6 +406,8 @@ int main(void)
             play(&core, model, setting);
         }
         refuse_locked(&core, model);
+        reset_in_packet(&core, model);
+        reset_with_senders(&core, model);
         provoke(&core, model);
         play(&core, model, &vector_settings[0]);
         CHECK(!logattn_busy(&core));

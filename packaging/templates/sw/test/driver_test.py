@@ -48,6 +48,10 @@ class Model:
         """Queues a beat."""
         assert self._c.model_send(self._model, stream.encode(), bytes(data), int(last)) == 0
 
+    def drop(self):
+        """Resets senders and receiver."""
+        self._c.model_drop(self._model)
+
     def queued(self):
         """Beats that were not taken yet."""
         return self._c.model_queued(self._model)
@@ -113,6 +117,27 @@ def signed(word, bits):
     return word - (1 << bits) if word >> bits - 1 & 1 else word
 
 
+def refuses(call, kind):
+    """Whether a call raises."""
+    try:
+        call()
+    except kind:
+        return True
+    return False
+
+
+def refuse_thresholds(core, count):
+    """Both ends of the range are taken; nothing beyond them, and no sequence that decreases."""
+    low, high = 1, (1 << core.fields("CAPABILITY_FORMAT")["attention_bits"]) - 1
+    if core.has("CAPABILITY_SCORES"):
+        low, high = 2 - (1 << core.fields("CAPABILITY_SCORES")["distance_bits"]), 0
+    core.set_thresholds([low] + [high] * (count - 1))
+    for first, others in ((low - 1, high), (low, high + 1), (high, high - 1)):
+        values = [first] + [others] * (count - 1)
+        assert refuses(lambda: core.set_thresholds(values), ValueError), values
+        assert refuses(lambda: core.set_thresholds(values[:-1]), ValueError), values
+
+
 def program(core, setting):
     """Every register of a setting through the driver; they read back as the setting has them."""
     words = {write["register"]: write["value"] for write in setting["writes"]}
@@ -127,6 +152,7 @@ def program(core, setting):
         if core.has("CAPABILITY_SCORES"):
             bits = core.fields("CAPABILITY_SCORES")["distance_bits"] + 1
             thresholds = [signed(word, bits) for word in thresholds]
+        refuse_thresholds(core, len(thresholds))
         core.set_thresholds(thresholds)
     if core.has("SHIFT_1"):
         core.set_shifts(family("SHIFT"))
@@ -136,10 +162,9 @@ def program(core, setting):
         assert core.read(name) == word, name
 
 
-def play(core, model, manifest, setting, folder):
-    """The heads of a setting through run_head: outputs and counters are those of the vectors."""
-    core.reset()
-    program(core, setting)
+def head_runner(core, model, manifest, setting, folder):
+    """A function that plays a head of a setting through run_head, with as many bytes of values as is
+    asked; gives outputs and what they should be."""
     size = {stream["name"]: stream["bits"] // 8 for stream in manifest["streams"]}
     rows = "s_axis_query" if "s_axis_query" in size else "s_axis_attn"
     names = {"value": "s_axis_value", "rows": rows, "key": "s_axis_key", "out": "m_axis_out"}
@@ -147,26 +172,30 @@ def play(core, model, manifest, setting, folder):
     dma = {short: Engine(model, name, size[name]) for short, name in names.items()}
     data = {short: packets(folder / setting["streams"][name]["file"]) for short, name in names.items()}
     heads = setting["heads"]
-    for head in range(heads):
+
+    def run(head, value_bytes=None):
         part = {short: split[head * len(split) // heads:(head + 1) * len(split) // heads]
                 for short, split in data.items()}
         output = [bytearray(len(packet)) for packet in part["out"]]
-        core.run_head(dma, output, part["value"][0], part["rows"], part.get("key", [None])[0])
-        assert output == part["out"], f"{setting['name']}: outputs differ"
-    core.check_errors()
+        values = part["value"][0][:value_bytes]
+        core.run_head(dma, output, values, part["rows"], part.get("key", [None])[0])
+        return output, part["out"]
+
+    return run
+
+
+def play(core, model, manifest, setting, folder):
+    """The heads of a setting: outputs and counters are those of the vectors."""
+    core.reset()
+    program(core, setting)
+    run = head_runner(core, model, manifest, setting, folder)
+    for head in range(setting["heads"]):
+        output, golden = run(head)
+        assert output == golden, f"{setting['name']}: outputs differ"
     counters = core.counters()
     for name, count in setting["counters"].items():
         assert counters[name.removeprefix("COUNT_").lower()] == count, name
     print(f"{setting['name']}: {counters['rows']} rows in {counters['cycles']} cycles")
-
-
-def refuses(call, kind):
-    """Whether a call raises."""
-    try:
-        call()
-    except kind:
-        return True
-    return False
 
 
 def provoke(core, model, manifest, setting):
@@ -177,6 +206,8 @@ def provoke(core, model, manifest, setting):
     model.send("s_axis_value", bytes(size), False)
     model.clock(20)
     assert core.status()["head_open"]
+    core.set_head(core.read("HEAD_KEYS"), core.read("HEAD_BLOCKS"))  # no change
+    core.check_errors()
     assert refuses(lambda: core.set_head(1), logattn.LockedError)
     assert refuses(lambda: core.wait_idle(3), logattn.CoreTimeout)
     model.send("s_axis_value", bytes(size), True)
@@ -188,6 +219,41 @@ def provoke(core, model, manifest, setting):
     core.check_errors()
     assert refuses(lambda: core.set_row_length(0), ValueError)
     assert refuses(lambda: core.enable_interrupts(["no_such_error"]), logattn.LogattnError)
+
+
+def report_errors(core, model, manifest, setting, folder):
+    """run_head raises what the core has found."""
+    core.reset()
+    program(core, setting)
+    size = next(stream["bits"] // 8 for stream in manifest["streams"] if stream["name"] == "s_axis_value")
+    run = head_runner(core, model, manifest, setting, folder)
+    try:
+        run(0, value_bytes=size)
+    except logattn.LogattnError as error:
+        assert str(error) == "value_short", error
+    else:
+        raise AssertionError("no error is raised")
+    core.clear_errors()
+
+
+def reset_in_packet(core, model, manifest):
+    """A reset waits for the end of a packet that was begun, unless its sender was reset as well."""
+    size = next(stream["bits"] // 8 for stream in manifest["streams"] if stream["name"] == "s_axis_value")
+    core.reset()
+    model.send("s_axis_value", bytes(size), False)
+    model.clock(20)
+    assert refuses(lambda: core.reset(polls=3), logattn.CoreTimeout)
+    assert core.status() == {"busy": False, "head_open": False, "dropping": True}
+    assert core.fields("CONTROL") == {"enable": 1, "reset": 1, "forget": 0}
+    model.send("s_axis_value", bytes(size), True)
+    model.clock(20)
+    core.reset(polls=3)
+    model.send("s_axis_value", bytes(size), False)
+    model.clock(20)
+    model.drop()
+    core.reset(forget=True, polls=3)
+    assert core.fields("CONTROL") == {"enable": 1, "reset": 0, "forget": 0}
+    core.check_errors()
 
 
 def main():
@@ -206,6 +272,8 @@ def main():
         for setting in manifest["settings"]:
             play(core, model, manifest, setting, folder)
         provoke(core, model, manifest, manifest["settings"][0])
+        report_errors(core, model, manifest, manifest["settings"][0], folder)
+        reset_in_packet(core, model, manifest)
         play(core, model, manifest, manifest["settings"][0], folder)
         capabilities = core.capabilities()
         model.close()

@@ -203,6 +203,7 @@ uint32_t model_queued(const struct model *model) {
 
 void model_drop(struct model *model) {
     for (Sender &sender : model->senders) sender.queue.clear();
+    model->received.clear();
 }
 
 int model_receive(struct model *model, uint8_t *data, int *last) {

@@ -33,7 +33,7 @@ int model_send(struct model *model, const char *stream, const uint8_t *data, int
 /* Beats that are queued and not taken yet. */
 uint32_t model_queued(const struct model *model);
 
-/* Drops what is queued. */
+/* Resets senders and receiver: drops what is queued, and what came out and was not taken. */
 void model_drop(struct model *model);
 
 /* Takes a beat that came out: its bytes and TLAST; gives 0, or -1 if there is none. */
