@@ -105,6 +105,18 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// What the folder of a configuration is made from.
+    ///
+    /// # Errors
+    /// An invalid configuration.
+    pub fn new(configuration: &Configuration) -> Result<Self, PackagingError> {
+        Ok(Contents {
+            export: export_core(configuration)?,
+            map: RegisterMap::new(configuration)?,
+            configuration: configuration.clone(),
+        })
+    }
+
     /// License and origin, the lines that every generated text starts with.
     pub fn origin(&self) -> String {
         let hash = self.configuration.sha256().unwrap_or_default();
@@ -129,10 +141,10 @@ pub struct Folder {
 /// # Errors
 /// An invalid configuration.
 pub fn folder(configuration: &Configuration) -> Result<Folder, PackagingError> {
-    let export = export_core(configuration)?;
+    let contents = Contents::new(configuration)?;
     let mut files = Vec::new();
     let mut list = String::new();
-    for file in &export.files {
+    for file in &contents.export.files {
         let path = format!("rtl/{}", file.name);
         list += &format!("{path}\n");
         files.push(PackagedFile::new(path, &file.text));
@@ -142,11 +154,6 @@ pub fn folder(configuration: &Configuration) -> Result<Folder, PackagingError> {
         "configuration.toml",
         configuration.to_toml()?,
     ));
-    let contents = Contents {
-        map: RegisterMap::new(configuration)?,
-        configuration: configuration.clone(),
-        export,
-    };
     files.extend(registers(&contents));
     files.extend(software(&contents)?);
     files.extend(vendor(&contents)?);
@@ -178,11 +185,6 @@ mod testing {
 
     /// The contents of a named configuration.
     pub fn contents(name: &str) -> Contents {
-        let configuration = Configuration::named(name).unwrap();
-        Contents {
-            export: export_core(&configuration).unwrap(),
-            map: RegisterMap::new(&configuration).unwrap(),
-            configuration,
-        }
+        Contents::new(&Configuration::named(name).unwrap()).unwrap()
     }
 }

@@ -3,14 +3,15 @@
 
 use logattn_golden::Configuration;
 use logattn_golden::config::{NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
-use logattn_packaging::PackagedFile;
+use logattn_packaging::{Contents, PackagedFile, registers, software};
 use std::path::Path;
 use std::process::{Command, Output};
 
 /// The drivers of a configuration's folder, written into `folder`.
 fn write(name: &str, folder: &Path) {
-    let generated = logattn_packaging::folder(&Configuration::named(name).unwrap()).unwrap();
-    let files = generated.files.into_iter();
+    let contents = Contents::new(&Configuration::named(name).unwrap()).unwrap();
+    let files = registers(&contents).into_iter();
+    let files = files.chain(software(&contents).unwrap());
     for PackagedFile { path, text } in files.filter(|file| file.path.starts_with("sw/")) {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
