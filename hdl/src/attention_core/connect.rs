@@ -31,6 +31,13 @@ impl Forward {
             .map(|(_, signal)| *signal)
     }
 
+    /// The wire called `name`, of which there is one.
+    fn get(&self, name: &str) -> Signal {
+        let found = self.find(name);
+        debug_assert!(found.is_some(), "no output `{name}`");
+        found.unwrap_or(self.wires[0].1)
+    }
+
     fn drive(&self, m: &mut Builder, instance: &Instance) {
         for (name, wire) in &self.wires {
             m.drive(*wire, instance.output(name));
@@ -69,7 +76,7 @@ impl Settings {
     }
 
     pub(super) fn get(&self, name: &str) -> Signal {
-        self.find(name).unwrap_or(self.0.wires[0].1)
+        self.0.get(name)
     }
 
     fn find(&self, name: &str) -> Option<Signal> {
@@ -101,7 +108,7 @@ impl Numbers {
     }
 
     pub(super) fn get(&self, name: &str) -> Signal {
-        self.0.find(name).unwrap_or(self.0.wires[0].1)
+        self.0.get(name)
     }
 
     pub(super) fn drive(&self, m: &mut Builder, progress: &Instance) {
