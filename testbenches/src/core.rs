@@ -58,24 +58,67 @@ pub fn verilated_core(
 
 /// Ports of the AXI4-Lite slave.
 #[derive(Clone, Copy)]
-struct Axi<P> {
-    awaddr: P,
-    awvalid: P,
-    /// The data are taken together with the address.
-    awready: P,
-    wdata: P,
-    wstrb: P,
-    wvalid: P,
-    bresp: P,
-    bvalid: P,
-    bready: P,
-    araddr: P,
-    arvalid: P,
-    arready: P,
-    rdata: P,
-    rresp: P,
-    rvalid: P,
-    rready: P,
+pub struct Axi<P> {
+    /// Write address.
+    pub awaddr: P,
+    /// It is valid.
+    pub awvalid: P,
+    /// It is taken, together with the data.
+    pub awready: P,
+    /// Data to write.
+    pub wdata: P,
+    /// Bytes of it that are written.
+    pub wstrb: P,
+    /// They are valid.
+    pub wvalid: P,
+    /// Response to a write.
+    pub bresp: P,
+    /// It is valid.
+    pub bvalid: P,
+    /// It is taken.
+    pub bready: P,
+    /// Read address.
+    pub araddr: P,
+    /// It is valid.
+    pub arvalid: P,
+    /// It is taken.
+    pub arready: P,
+    /// Data read.
+    pub rdata: P,
+    /// Response to a read.
+    pub rresp: P,
+    /// They are valid.
+    pub rvalid: P,
+    /// They are taken.
+    pub rready: P,
+}
+
+impl<P: Copy> Axi<P> {
+    /// The ports of a core.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub fn find<D: Device<Port = P>>(device: &D) -> Result<Self, D::Error> {
+        let find = |name: &str| device.port(&format!("s_axil_{name}"));
+        Ok(Axi {
+            awaddr: find("awaddr")?,
+            awvalid: find("awvalid")?,
+            awready: find("awready")?,
+            wdata: find("wdata")?,
+            wstrb: find("wstrb")?,
+            wvalid: find("wvalid")?,
+            bresp: find("bresp")?,
+            bvalid: find("bvalid")?,
+            bready: find("bready")?,
+            araddr: find("araddr")?,
+            arvalid: find("arvalid")?,
+            arready: find("arready")?,
+            rdata: find("rdata")?,
+            rresp: find("rresp")?,
+            rvalid: find("rvalid")?,
+            rready: find("rready")?,
+        })
+    }
 }
 
 /// Most cycles that a register transaction may take.
@@ -136,25 +179,7 @@ impl<D: Device> Core<D> {
     /// # Panics
     /// The configuration has no registers, which a valid one has.
     pub fn new(mut device: D, c: &Configuration) -> Result<Self, D::Error> {
-        let find = |name: &str| device.port(&format!("s_axil_{name}"));
-        let axi = Axi {
-            awaddr: find("awaddr")?,
-            awvalid: find("awvalid")?,
-            awready: find("awready")?,
-            wdata: find("wdata")?,
-            wstrb: find("wstrb")?,
-            wvalid: find("wvalid")?,
-            bresp: find("bresp")?,
-            bvalid: find("bvalid")?,
-            bready: find("bready")?,
-            araddr: find("araddr")?,
-            arvalid: find("arvalid")?,
-            arready: find("arready")?,
-            rdata: find("rdata")?,
-            rresp: find("rresp")?,
-            rvalid: find("rvalid")?,
-            rready: find("rready")?,
-        };
+        let axi = Axi::find(&device)?;
         let rst = device.port("rst")?;
         let valid: Result<Vec<_>, _> = (stream_inputs(c).iter())
             .map(|port| device.port(port))

@@ -1,34 +1,9 @@
 //! Heads whose lengths registers can say, and devices.
 
-use logattn_golden::{Configuration, Input, NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
+use logattn_golden::{Configuration, Input};
 use logattn_testbenches::random::{Rows, heads};
-use logattn_testbenches::verilator::Verilator;
 use logattn_testbenches::{Head, HeadRows};
 use ndarray::s;
-
-/// Names of all embedded configurations.
-pub fn all_names() -> impl Iterator<Item = &'static str> {
-    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES).chain(&SORTED_NAMES);
-    NAMES.iter().chain(others).copied()
-}
-
-/// Whether a missing tool fails a test instead of skipping it.
-pub fn tools_required() -> bool {
-    std::env::var_os("LOGATTN_REQUIRE_TOOLS").is_some_and(|value| value == "1")
-}
-
-/// Verilator, or a note that the test is skipped; it must be there when `LOGATTN_REQUIRE_TOOLS` is
-/// 1.
-pub fn verilator() -> Option<Verilator> {
-    match Verilator::find() {
-        Ok(found) => Some(found),
-        Err(error) if tools_required() => panic!("{error}"),
-        Err(error) => {
-            eprintln!("skipped: {error}");
-            None
-        }
-    }
-}
 
 /// Lengths as the registers have them.
 #[derive(Clone, Copy, Debug)]

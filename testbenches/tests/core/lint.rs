@@ -1,6 +1,6 @@
 //! The Verilog of every core is clean in Verilator and Icarus Verilog.
 
-use crate::common::{all_names, tools_required, verilator};
+use crate::support::{all_names, tools_required, verilator};
 use logattn_golden::Configuration;
 use logattn_hdl::attention_core::export_core;
 use logattn_hdl::unit::Export;

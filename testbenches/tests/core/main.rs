@@ -6,3 +6,6 @@ mod fuzz;
 mod lint;
 mod mutations;
 mod named;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,7 +1,7 @@
 //! Every named configuration, Verilated: as the unit's bench plays it, and a million cycles of legal
 //! and illegal traffic.
 
-use crate::common::{all_names, verilator};
+use crate::support::verilator;
 use crate::{cosim, fuzz};
 use logattn_golden::Configuration;
 use logattn_testbenches::core::{Core, verilated_core};
@@ -22,41 +22,4 @@ fn check(name: &str) {
     fuzz::fuzz(device(2), &c, 1, CYCLES);
 }
 
-macro_rules! named {
-    ($($name:ident),*) => {
-        $(#[test]
-        fn $name() {
-            check(stringify!($name));
-        })*
-
-        #[test]
-        fn every_named_configuration_is_here() {
-            let here = [$(stringify!($name)),*];
-            assert!(all_names().all(|name| here.contains(&name)));
-        }
-    };
-}
-
-named!(
-    nano,
-    edge,
-    base,
-    server,
-    paper,
-    nano_scores,
-    nano_qkv,
-    edge_scores,
-    edge_qkv,
-    base_probabilities,
-    base_scores,
-    server_scores,
-    server_qkv,
-    paper_scores,
-    paper_qkv,
-    nano_int8,
-    edge_int8,
-    base_int8,
-    server_int8,
-    nano_sorted,
-    edge_sorted
-);
+crate::support::each_named!(check);

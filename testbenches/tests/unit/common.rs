@@ -1,36 +1,13 @@
 //! What the co-simulation tests share.
 
-use logattn_golden::{Configuration, NAMES, SORTED_NAMES, TWIN_NAMES, VARIANT_NAMES};
+pub use crate::support::{all_names, tools_required, verilator};
+use logattn_golden::Configuration;
 use logattn_sim::Ports;
 use logattn_testbenches::random::{Rows, STALLED, heads};
 use logattn_testbenches::unit::verilated_unit;
 use logattn_testbenches::verilator::{Model, PowerUp, Verilator, default_cache_directory};
 use logattn_testbenches::{Head, Outcome, Stimulus, run};
 use std::path::{Path, PathBuf};
-
-/// Names of all embedded configurations.
-pub fn all_names() -> impl Iterator<Item = &'static str> {
-    let others = VARIANT_NAMES.iter().chain(&TWIN_NAMES).chain(&SORTED_NAMES);
-    NAMES.iter().chain(others).copied()
-}
-
-/// Whether a missing tool fails a test instead of skipping it.
-pub fn tools_required() -> bool {
-    std::env::var_os("LOGATTN_REQUIRE_TOOLS").is_some_and(|value| value == "1")
-}
-
-/// Verilator, or a note that the test is skipped; it must be there when `LOGATTN_REQUIRE_TOOLS` is
-/// 1.
-pub fn verilator() -> Option<Verilator> {
-    match Verilator::find() {
-        Ok(found) => Some(found),
-        Err(error) if tools_required() => panic!("{error}"),
-        Err(error) => {
-            eprintln!("skipped: {error}");
-            None
-        }
-    }
-}
 
 /// The Verilated unit of `c`; its registers hold random bits until they are loaded or reset.
 pub fn unit(verilator: &Verilator, c: &Configuration) -> Model {

@@ -1,7 +1,7 @@
 //! Every named configuration, Verilated, against golden model and simulator: every output bit,
 //! every output beat's cycle, every counter.
 
-use crate::common::{all_names, play, play_random, unit, verilator};
+use crate::common::{play, play_random, unit, verilator};
 use logattn_captures::Capture;
 use logattn_golden::Configuration;
 use logattn_sim::{Ports, trace};
@@ -59,44 +59,7 @@ fn check(name: &str) {
     }
 }
 
-macro_rules! named {
-    ($($name:ident),*) => {
-        $(#[test]
-        fn $name() {
-            check(stringify!($name));
-        })*
-
-        #[test]
-        fn every_named_configuration_is_here() {
-            let here = [$(stringify!($name)),*];
-            assert!(all_names().all(|name| here.contains(&name)));
-        }
-    };
-}
-
-named!(
-    nano,
-    edge,
-    base,
-    server,
-    paper,
-    nano_scores,
-    nano_qkv,
-    edge_scores,
-    edge_qkv,
-    base_probabilities,
-    base_scores,
-    server_scores,
-    server_qkv,
-    paper_scores,
-    paper_qkv,
-    nano_int8,
-    edge_int8,
-    base_int8,
-    server_int8,
-    nano_sorted,
-    edge_sorted
-);
+crate::support::each_named!(check);
 
 /// A few random small units in Verilator; many more run on the evaluator.
 #[test]

@@ -11,3 +11,6 @@ mod mutations;
 mod netlists;
 mod rust_hdl;
 mod stimuli;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -2,6 +2,7 @@
 //! compared with what is expected of it.
 
 use logattn_golden::{Configuration, Input};
+use logattn_testbenches::core::Axi;
 use logattn_testbenches::device::Device;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -65,25 +66,6 @@ pub enum When {
     RowsLocked,
 }
 
-struct Processor<P> {
-    awaddr: P,
-    awvalid: P,
-    awready: P,
-    wdata: P,
-    wstrb: P,
-    wvalid: P,
-    bresp: P,
-    bvalid: P,
-    bready: P,
-    araddr: P,
-    arvalid: P,
-    arready: P,
-    rdata: P,
-    rresp: P,
-    rvalid: P,
-    rready: P,
-}
-
 /// What the processor is doing.
 enum Transaction {
     Idle,
@@ -98,7 +80,7 @@ pub struct World<D: Device> {
     pub device: D,
     pub c: Configuration,
     pub sources: Vec<Source<D::Port>>,
-    processor: Processor<D::Port>,
+    processor: Axi<D::Port>,
     transaction: Transaction,
     rst: D::Port,
     out: [D::Port; 4],
@@ -127,7 +109,6 @@ pub struct World<D: Device> {
 impl<D: Device> World<D> {
     pub fn new(device: D, c: &Configuration, seed: u64) -> Self {
         let find = |name: &str| device.port(name).expect("a port of the core");
-        let axi = |name: &str| find(&format!("s_axil_{name}"));
         let names: &[&str] = match c.input {
             Input::Qkv => &["query", "key", "value"],
             _ => &["attn", "value"],
@@ -151,24 +132,7 @@ impl<D: Device> World<D> {
         let mut world = World {
             c: c.clone(),
             sources: sources.collect(),
-            processor: Processor {
-                awaddr: axi("awaddr"),
-                awvalid: axi("awvalid"),
-                awready: axi("awready"),
-                wdata: axi("wdata"),
-                wstrb: axi("wstrb"),
-                wvalid: axi("wvalid"),
-                bresp: axi("bresp"),
-                bvalid: axi("bvalid"),
-                bready: axi("bready"),
-                araddr: axi("araddr"),
-                arvalid: axi("arvalid"),
-                arready: axi("arready"),
-                rdata: axi("rdata"),
-                rresp: axi("rresp"),
-                rvalid: axi("rvalid"),
-                rready: axi("rready"),
-            },
+            processor: Axi::find(&device).expect("ports of the core"),
             transaction: Transaction::Idle,
             rst: find("rst"),
             out: ["tdata", "tlast", "tvalid", "tready"].map(|s| find(&format!("m_axis_out_{s}"))),
