@@ -6,7 +6,7 @@ use crate::unit::{UnitError, verilated};
 use crate::verilator::{Model, PowerUp, Verilator};
 use logattn_golden::Configuration;
 use logattn_golden::config::{Accumulate, Input};
-use logattn_hdl::attention_core::{COUNTERS_OFFSET, RegisterMap, THRESHOLDS, WEIGHTS, export_core};
+use logattn_hdl::attention_core::{COUNTERS_OFFSET, THRESHOLDS, WEIGHTS, export_core};
 use logattn_hdl::unit::{COUNTERS, ExportError};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -134,7 +134,6 @@ pub struct Core<D: Device> {
     /// `tvalid` of every stream into the core.
     valid: Vec<D::Port>,
     configuration: Configuration,
-    map: RegisterMap,
     /// Offset and value of what has been set, in the order in which it was set first.
     settings: Vec<(u32, u32)>,
     resets: bool,
@@ -175,9 +174,6 @@ impl<D: Device> Core<D> {
     ///
     /// # Errors
     /// It lacks a port.
-    ///
-    /// # Panics
-    /// The configuration has no registers, which a valid one has.
     pub fn new(mut device: D, c: &Configuration) -> Result<Self, D::Error> {
         let axi = Axi::find(&device)?;
         let rst = device.port("rst")?;
@@ -192,14 +188,12 @@ impl<D: Device> Core<D> {
         device.set(axi.wstrb, 0xf);
         device.set(axi.bready, 1);
         device.set(axi.rready, 1);
-        let map = RegisterMap::new(c);
         let mut core = Core {
             device: RefCell::new(device),
             axi,
             rst,
             valid: valid?,
             configuration: c.clone(),
-            map: map.expect("a valid configuration"),
             settings: Vec::new(),
             resets: false,
             read_for: Cell::new(0),
@@ -225,11 +219,6 @@ impl<D: Device> Core<D> {
     /// The core's own device.
     pub fn device(&mut self) -> &mut D {
         self.device.get_mut()
-    }
-
-    /// Its registers.
-    pub fn map(&self) -> &RegisterMap {
-        &self.map
     }
 
     /// Keys of each head, and of each (first) row of it, from now on.
