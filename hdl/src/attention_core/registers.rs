@@ -127,6 +127,7 @@ pub(super) fn registers(map: &RegisterMap) -> Result<Module, NetlistError> {
     }
     let input = |wanted: &str| {
         let found = inputs.iter().find(|(name, _)| *name == wanted);
+        debug_assert!(found.is_some(), "no input `{wanted}`");
         found.map_or(inputs[0].1, |(_, signal)| *signal)
     };
     // Everybody may do everything.

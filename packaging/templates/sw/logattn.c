@@ -61,6 +61,22 @@ enum logattn_result logattn_probe(struct logattn *core, struct logattn_bus bus)
     return LOGATTN_OK;
 }
 
+#ifdef LOGATTN_THRESHOLD_COUNT
+/* Writes the registers of codes 1 to count, the first of them at an offset. */
+static enum logattn_result write_codes(struct logattn *core, uint32_t first, const uint32_t *words,
+                                       uint32_t count, uint32_t mask)
+{
+    uint32_t i;
+    for (i = 0; i < count; ++i) {
+        const enum logattn_result result = write_lockable(core, first + 4u * i, words[i] & mask);
+        if (result != LOGATTN_OK) {
+            return result;
+        }
+    }
+    return LOGATTN_OK;
+}
+#endif
+
 struct logattn_capabilities logattn_capabilities(const struct logattn *core)
 {
     struct logattn_capabilities found;
@@ -175,15 +191,7 @@ enum logattn_result logattn_set_thresholds(struct logattn *core, const int32_t *
             return LOGATTN_BAD_ARGUMENT;
         }
     }
-    for (i = 0; i < count; ++i) {
-        const uint32_t word = (uint32_t)thresholds[i] & mask;
-        const enum logattn_result result =
-            write_lockable(core, LOGATTN_THRESHOLD_OFFSET(i + 1u), word);
-        if (result != LOGATTN_OK) {
-            return result;
-        }
-    }
-    return LOGATTN_OK;
+    return write_codes(core, LOGATTN_THRESHOLD_OFFSET(1u), (const uint32_t *)thresholds, count, mask);
 #else
     (void)core;
     (void)thresholds;
@@ -206,14 +214,7 @@ enum logattn_result logattn_set_shifts(struct logattn *core, const uint32_t *shi
             return LOGATTN_BAD_ARGUMENT;
         }
     }
-    for (i = 0; i < count; ++i) {
-        const enum logattn_result result =
-            write_lockable(core, LOGATTN_SHIFT_OFFSET(i + 1u), shifts[i]);
-        if (result != LOGATTN_OK) {
-            return result;
-        }
-    }
-    return LOGATTN_OK;
+    return write_codes(core, LOGATTN_SHIFT_OFFSET(1u), shifts, count, LOGATTN_SHIFT_1_VALUE_MASK);
 #else
     (void)core;
     (void)shifts;
@@ -235,14 +236,7 @@ enum logattn_result logattn_set_levels(struct logattn *core, const uint32_t *lev
             return LOGATTN_BAD_ARGUMENT;
         }
     }
-    for (i = 0; i < count; ++i) {
-        const enum logattn_result result =
-            write_lockable(core, LOGATTN_LEVEL_OFFSET(i + 1u), levels[i]);
-        if (result != LOGATTN_OK) {
-            return result;
-        }
-    }
-    return LOGATTN_OK;
+    return write_codes(core, LOGATTN_LEVEL_OFFSET(1u), levels, count, LOGATTN_LEVEL_1_VALUE_MASK);
 #else
     (void)core;
     (void)levels;
