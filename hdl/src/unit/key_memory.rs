@@ -33,12 +33,12 @@ pub(crate) fn key_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let last = m.input("last", bit(), "last beat of the query block");
 
     let banks = Banks::declare(&mut m, c);
-    let loaded = banks.loaded(&mut m);
     let block_end = m.and(read, last);
     let block_end = m.name(block_end, "block_end");
     let released = release(&mut m, block_end, head_blocks);
     let ends = (s_key_last, s_key_valid);
     let load = banks.load(&mut m, "key", c.max_keys, ends, released);
+    let loaded = banks.loaded_register(&mut m, load.ends, released);
 
     let place_bits = w.key - w.beat;
     let word = (w.beat > 0).then(|| m.slice(load.word, place_bits, w.beat));

@@ -24,6 +24,8 @@ pub(crate) struct Load {
     pub word: Signal,
     /// The incoming word is taken if it is valid.
     pub ready: Signal,
+    /// With this word the bank is full.
+    pub ends: Signal,
 }
 
 impl Banks {
@@ -43,6 +45,33 @@ impl Banks {
     pub(crate) fn loaded(&self, m: &mut Builder) -> Signal {
         let selected = self.select(m, self.read);
         m.name(selected, "loaded_now")
+    }
+
+    /// As [`Banks::loaded`], as a register: for what has a long way to go from there.
+    pub(crate) fn loaded_register(
+        &self,
+        m: &mut Builder,
+        filled: Signal,
+        released: Signal,
+    ) -> Signal {
+        let (Some(load), Some(read)) = (self.load, self.read) else {
+            return self.full[0];
+        };
+        let fills_first = {
+            let first = m.not(load);
+            m.and(filled, first)
+        };
+        let fills_second = m.and(filled, load);
+        let [first, second] = [(0, fills_first), (1, fills_second)].map(|(bank, fills)| {
+            let full = m.or(self.full[bank], fills);
+            m.name(full, format!("bank_{bank}_loaded"))
+        });
+        let same = m.mux(read, second, first);
+        let other = m.mux(read, first, second);
+        let next = m.mux(released, other, same);
+        let loaded = m.register("loaded_now", bit());
+        m.update(loaded, next);
+        loaded
     }
 
     /// The full flag of the bank that `index` points at.
@@ -88,7 +117,12 @@ impl Banks {
 
         self.change(m, ends, released);
         let word = m.slice(word, 0, word_bits);
-        Load { write, word, ready }
+        Load {
+            write,
+            word,
+            ready,
+            ends,
+        }
     }
 
     /// Follows the events "the bank that is loaded is full" and "the bank that is read is given

@@ -173,29 +173,58 @@ fn order(
             let release = m.and(row_done, passes.is_final);
             let release = m.name(release, "row_read_for_good");
             let again = m.not(release);
-            (Some(m.and(row_done, again)), release)
+            let again = m.and(row_done, again);
+            (Some(m.name(again, "row_again")), release)
         }
         None => (None, row_done),
     };
-    let mut source = m.mux(begins, ready_items, waiting);
-    if let (Some(passes), Some(again)) = (&passes, again) {
-        source = m.mux(again, passes.items, source);
-    }
-    let source = m.name(source, "items_left");
     let changes = m.or(begins, item_done);
     let changes = m.name(changes, "next_item_begins");
-    let first = lowest_index(m, source, "first_item").unwrap_or(at_once);
-    m.update_if(item, changes, first);
-    let ones = m.constant(1, source.ty());
-    let below = m.sub(source, ones);
-    let rest = m.and(source, below);
-    m.update_if(waiting, changes, rest);
+    m.comment("found beforehand for each place that the items may come from: the choice is late");
+    let mut next = first_item(m, waiting, "waiting");
+    let begun = first_item(m, ready_items, "ready");
+    next = next.or_if(m, begins, begun);
+    if let (Some(passes), Some(again)) = (&passes, again) {
+        let repeated = first_item(m, passes.items, "again");
+        next = next.or_if(m, again, repeated);
+    }
+    m.update_if(item, changes, next.item);
+    m.update_if(waiting, changes, next.rest);
     Order {
         item,
         index,
         last,
         pass: passes.map(|passes| passes.pass),
         release,
+    }
+}
+
+/// The first of some items, and those after it.
+#[derive(Clone, Copy)]
+struct NextItem {
+    item: Signal,
+    rest: Signal,
+}
+
+impl NextItem {
+    /// `other` where `chosen` is high.
+    fn or_if(self, m: &mut Builder, chosen: Signal, other: NextItem) -> NextItem {
+        NextItem {
+            item: m.mux(chosen, other.item, self.item),
+            rest: m.mux(chosen, other.rest, self.rest),
+        }
+    }
+}
+
+fn first_item(m: &mut Builder, items: Signal, name: &str) -> NextItem {
+    let only = m.zero(unsigned(ceil_log2(items.width() as usize)));
+    let item = lowest_index(m, items, &format!("first_{name}")).unwrap_or(only);
+    let one = m.constant(1, items.ty());
+    let below = m.sub(items, one);
+    let rest = m.and(items, below);
+    NextItem {
+        item,
+        rest: m.name(rest, format!("after_first_{name}")),
     }
 }
 
