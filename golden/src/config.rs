@@ -116,9 +116,11 @@ pub struct Configuration {
     /// head's values (and keys) load while this head's are in use.
     #[serde(default = "default_value_banks")]
     pub value_banks: usize,
-    /// Registers on the unit's paths, 1 or 2, default 1. 2 is for clock rates that block RAMs and
+    /// Registers on the unit's paths, 1 to 3, default 1. 2 is for clock rates that block RAMs and
     /// adders in one cycle do not reach: what [`crate::microarchitecture`] lists has a register
-    /// more, the results and the cycles a row are the same, the latency is not.
+    /// more, the results and the cycles a row are the same, the latency is not. 3 adds registers
+    /// on the long wires to and from the multipliers of queries and keys, of which only
+    /// `input = "qkv"` has any.
     #[serde(
         default = "default_pipeline_depth",
         skip_serializing_if = "is_default_pipeline_depth"

@@ -19,7 +19,7 @@ const LEVEL_SUM_CYCLES: u32 = 2;
 /// Cycles before a division: the leading zeros, then the shift.
 const DIVISION_SETUP_CYCLES: u32 = 2;
 
-/// Registers that `pipeline_depth` adds in front of each of these, 0 or 1: the multipliers of
+/// Registers that `pipeline_depth` 2 adds in front of each of these, 0 or 1: the multipliers of
 /// queries and keys (behind the key memory), the saturation of scores, the distances (behind the
 /// score buffer), the moved thresholds (behind the distance buffer), the comparators' second half,
 /// the selector's head (behind the queue), the value memory (a stream register), the accumulator
@@ -28,7 +28,13 @@ const DIVISION_SETUP_CYCLES: u32 = 2;
 /// finished row only when the one before has left, not in the same cycle, so that its receiver's
 /// readiness reaches no farther back.
 pub fn extra_registers(c: &Configuration) -> u32 {
-    c.pipeline_depth - 1
+    (c.pipeline_depth - 1).min(1)
+}
+
+/// Registers that `pipeline_depth` 3 adds for the length of wires alone, 0 or 1 each: in front of
+/// the multipliers of queries and keys another one, and another one behind them.
+pub fn wire_registers(c: &Configuration) -> u32 {
+    c.pipeline_depth.saturating_sub(2)
 }
 
 /// Levels of a tree of adders or comparators between two registers.
@@ -102,7 +108,8 @@ fn buffer_depth(c: &Configuration, cycles: u32) -> usize {
 
 /// Cycles from the read of a beat of keys to its scores.
 pub fn score_engine_cycles(c: &Configuration) -> u32 {
-    PRODUCT_CYCLES + 2 * extra_registers(c) + tree_stages(c, c.head_dimension)
+    let added = 2 * (extra_registers(c) + wire_registers(c));
+    PRODUCT_CYCLES + added + tree_stages(c, c.head_dimension)
 }
 
 /// Cycles from a row's last scores to the first cycle in which its maximum can be used.

@@ -300,7 +300,7 @@ impl Configuration {
             format!("a divisor of lanes = {}", self.lanes),
         )?;
         checker.range("value_banks", self.value_banks, 1..=2)?;
-        checker.range("pipeline_depth", self.pipeline_depth, 1..=2)
+        checker.range("pipeline_depth", self.pipeline_depth, 1..=3)
     }
 
     fn check_levels(&self, checker: &Checker, code_bits_given: bool) -> Check {

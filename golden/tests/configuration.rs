@@ -271,8 +271,8 @@ fn illegal_fields_are_named_with_value_and_range() {
             "a divisor of lanes = 16",
         ),
         (SHIFT, "value_banks = 3", "value_banks = 3", "1..=2"),
-        (SHIFT, "pipeline_depth = 0", "pipeline_depth = 0", "1..=2"),
-        (SHIFT, "pipeline_depth = 3", "pipeline_depth = 3", "1..=2"),
+        (SHIFT, "pipeline_depth = 0", "pipeline_depth = 0", "1..=3"),
+        (SHIFT, "pipeline_depth = 4", "pipeline_depth = 4", "1..=3"),
         (SHIFT, "max_shift = 0", "max_shift = 0", "1..=15"),
         (SHIFT, "max_shift = 16", "max_shift = 16", "1..=15"),
         (

@@ -7,7 +7,7 @@
 //! p is added in p + 2, the finished row is captured in p + 3, leaves the normalizer in p + 4 (and
 //! a cycle later for each of its stages) and the port in p + 5.
 
-use logattn_golden::microarchitecture::code_latency;
+use logattn_golden::microarchitecture::{code_latency, extra_registers};
 use logattn_golden::{Accumulate, Configuration, Input, Normalize};
 use logattn_sim::{BlockRows, Ports, Run, Workload, simulate, trace};
 
@@ -223,7 +223,7 @@ fn keys_are_those_within_the_rows() {
 }
 
 /// One key survives, the last one: its code comes a cycle a beat after the row's first code, is
-/// visited five cycles after it is there, and leaves five cycles later; with `pipeline_depth` 2 the
+/// visited five cycles after it is there, and leaves five cycles later; from `pipeline_depth` 2 on the
 /// queue has a register more behind it, and the value memory one before and one behind it.
 #[test]
 fn the_first_code_comes_when_it_is_said_to() {
@@ -235,11 +235,14 @@ fn the_first_code_comes_when_it_is_said_to() {
         ("nano_qkv", 31),
         ("edge_qkv", 200),
     ];
-    for (depth, (name, keys)) in [1, 2].into_iter().flat_map(|d| units.map(|unit| (d, unit))) {
+    for (depth, (name, keys)) in [1, 2, 3]
+        .into_iter()
+        .flat_map(|d| units.map(|unit| (d, unit)))
+    {
         let mut c = wide(name);
         (c.normalize, c.output_bits) = (Normalize::None, None);
         c.pipeline_depth = depth;
-        let more = depth as usize - 1;
+        let more = extra_registers(&c) as usize;
         let mut row = vec![0; keys];
         row[keys - 1] = 1;
         let codes: &[&[u8]] = &[&row];

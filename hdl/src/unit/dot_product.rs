@@ -5,7 +5,9 @@ use super::pipeline::{delayed, tree};
 use super::{Builder, bit, element, saturated};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use logattn_golden::config::{Configuration, QUERY_KEY_BITS};
-use logattn_golden::microarchitecture::{SCORE_SHIFT_BITS, extra_registers, tree_levels};
+use logattn_golden::microarchitecture::{
+    SCORE_SHIFT_BITS, extra_registers, tree_levels, wire_registers,
+};
 
 /// Bits of a query or a key.
 pub(crate) fn vector_bits(c: &Configuration) -> u32 {
@@ -19,8 +21,9 @@ pub(crate) fn saturates(c: &Configuration) -> bool {
 
 /// Registers for the products, in a tree of adders, and for the score: 2 and
 /// [`logattn_golden::microarchitecture::tree_stages`] of D cycles, with `pipeline_depth` 2 one more
-/// for the shifted sum; one pair a cycle. `score_shift` is that of the pair that came all but one (two) of these
-/// cycles ago, so that it is delayed once for all keys of a beat.
+/// for the shifted sum and with 3 one more for the products; one pair a cycle. `score_shift` is
+/// that of the pair that came all but one (two) of these cycles ago, so that it is delayed once for
+/// all keys of a beat.
 ///
 /// Output `saturated` is absent where every shifted product fits.
 pub(crate) fn dot_product(c: &Configuration) -> Result<Module, NetlistError> {
@@ -53,6 +56,9 @@ pub(crate) fn dot_product(c: &Configuration) -> Result<Module, NetlistError> {
         let next = m.mul(elements[0][i], elements[1][i]);
         m.update(*product, next);
     }
+    let products: Vec<Signal> = (products.iter().enumerate())
+        .map(|(i, product)| delayed(&mut m, &format!("product_{i}"), *product, wire_registers(c)))
+        .collect();
     let sum = tree(&mut m, "sum", tree_levels(c), &products, |m, a, b| {
         let width = a.width().max(b.width()) + 1;
         let (a, b) = (m.extend(a, width), m.extend(b, width));

@@ -26,6 +26,7 @@ use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::{
     HEAD_BLOCKS_BITS, SCORE_SHIFT_BITS, extra_registers, score_engine_cycles, tree_stages,
+    wire_registers,
 };
 
 /// Ports of the query side.
@@ -259,8 +260,8 @@ fn dot_products(
     shift: Signal,
 ) -> Result<(Signal, Vec<Signal>), NetlistError> {
     // The shift of a block goes along with its products and sums.
-    let extra = extra_registers(c);
-    let stages = 1 + extra + tree_stages(c, c.head_dimension);
+    let extra = extra_registers(c) + wire_registers(c);
+    let stages = 1 + extra + wire_registers(c) + tree_stages(c, c.head_dimension);
     let shift = delayed(m, "shift", shift, stages);
     let keys = delayed(m, "keys", memory.output("m_keys"), extra);
     let block: Vec<Signal> = (block.iter().enumerate())

@@ -8,8 +8,8 @@ pub(super) struct Counter<'a> {
     pub part: Part,
     /// Levels of a tree between two registers.
     pub tree_levels: u32,
-    /// `pipeline_depth` adds registers.
-    pub deep: bool,
+    /// How many registers there are on the paths.
+    pub pipeline_depth: u32,
 }
 
 impl Counter<'_> {
@@ -55,9 +55,16 @@ impl Counter<'_> {
         self.push(OperationKind::Register, work, bits, count);
     }
 
-    /// A register that is there with `pipeline_depth` 2 only.
+    /// A register that is there with `pipeline_depth` 2 and 3 only.
     pub(super) fn further_register(&mut self, work: &'static str, bits: u32, count: u64) {
-        if self.deep {
+        if self.pipeline_depth > 1 {
+            self.register(work, bits, count);
+        }
+    }
+
+    /// A register that is there with `pipeline_depth` 3 only.
+    pub(super) fn wire_register(&mut self, work: &'static str, bits: u32, count: u64) {
+        if self.pipeline_depth > 2 {
             self.register(work, bits, count);
         }
     }

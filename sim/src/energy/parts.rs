@@ -7,8 +7,8 @@ use logattn_golden::config::{
     Accumulate, Configuration, Input, LINEAR_CODE_BITS, Normalize, QUERY_KEY_BITS,
 };
 use logattn_golden::microarchitecture::{
-    QUOTIENT_BITS_A_CYCLE, SORTED_ROWS, distance_buffer_depth, division_cycles, extra_registers,
-    queue_depth, score_buffer_depth, tree_levels,
+    QUOTIENT_BITS_A_CYCLE, SORTED_ROWS, distance_buffer_depth, division_cycles, queue_depth,
+    score_buffer_depth, tree_levels,
 };
 use logattn_golden::reciprocal::ReciprocalFormat;
 use logattn_golden::scores::{Exp2, ScoreFormat, ScoreParameters};
@@ -19,7 +19,7 @@ pub(super) fn count(d: &Datapath, operations: &mut Operations) {
         operations,
         part: Part::Streams,
         tree_levels: tree_levels(d.c),
-        deep: extra_registers(d.c) > 0,
+        pipeline_depth: d.c.pipeline_depth,
     };
     streams(d, &mut n);
     if d.c.input == Input::Qkv {
@@ -123,6 +123,13 @@ fn score_engine(d: &Datapath, n: &mut Counter) {
     n.further_register("keys in use", vector, read);
     n.further_register("queries multiplied", vector, d.filled_rows());
     n.register("products", 2 * QUERY_KEY_BITS, places * elements);
+    n.wire_register("keys on their way", vector, read);
+    n.wire_register("queries on their way", vector, d.filled_rows());
+    n.wire_register(
+        "products on their way",
+        2 * QUERY_KEY_BITS,
+        places * elements,
+    );
     n.tree(
         OperationKind::Add,
         ("sums of products", "sums of products"),

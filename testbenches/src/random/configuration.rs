@@ -165,7 +165,7 @@ fn candidate(rng: &mut ChaCha8Rng) -> Configuration {
         output_bits: reciprocal.then(|| rng.random_range(value_bits..=16)),
         output_lanes: divisors[rng.random_range(0..divisors.len())],
         value_banks: rng.random_range(1..=2),
-        pipeline_depth: rng.random_range(1..=2),
+        pipeline_depth: rng.random_range(1..=3),
         max_shift: shift.then_some(max_shift),
         thresholds: if accumulate == Accumulate::Multiply {
             Vec::new()

@@ -71,7 +71,7 @@ pub(super) fn random_configuration(rng: &mut ChaCha8Rng) -> Configuration {
         max_keys: rng.random_range(keys_per_beat.max(2)..=33),
         query_block: 1 << rng.random_range(0..=3),
         value_banks: rng.random_range(1..=2),
-        pipeline_depth: rng.random_range(1..=2),
+        pipeline_depth: rng.random_range(1..=3),
         fraction_bits: Some(0),
         score_bits: Some(rng.random_range(1..=32)),
         distance_bits: Some(5),
