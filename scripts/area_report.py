@@ -26,29 +26,41 @@ CONFIGURATIONS = ROOT / "golden" / "configurations"
 TOLERANCE = 0.02
 COUNTS = ("lut", "ff", "carry", "block_ram", "lut_ram", "dsp", "kilo_gates")
 
-# The main table: configuration, targets, with seeds or (0) counted only.
+# The main table: configuration, targets, with seeds or (0) counted only. Every named configuration
+# is on its own part at least; those that differ in their input alone are placed with one seed.
 UNITS = [
     ("nano", "ice40-hx8k", 5),
-    ("nano_int8", "ice40-hx8k", 0),
+    ("nano_sorted", "ice40-hx8k", 1),
+    ("nano_scores", "ice40-hx8k", 1),
+    ("nano_qkv", "ice40-hx8k", 0),
+    ("nano_int8", "ice40-hx8k", 1),
     ("nano", "ecp5-25k", 5),
     ("nano_int8", "ecp5-25k", 5),
-    ("nano", "gowin-gw1n9", 0),
+    ("nano", "gowin-gw1n9", 1),
     ("nano", "asic", 0),
     ("nano_int8", "asic", 0),
     ("edge", "ecp5-25k", 5),
     ("edge_sorted", "ecp5-25k", 5),
+    ("edge_scores", "ecp5-25k", 1),
+    ("edge_qkv", "ecp5-25k", 1),
     ("edge_int8", "ecp5-25k", 5),
+    ("paper", "ecp5-25k", 1),
+    ("paper_scores", "ecp5-25k", 0),
+    ("paper_qkv", "ecp5-25k", 0),
     ("edge", "asic", 0),
     ("edge_sorted", "asic", 0),
     ("edge_int8", "asic", 0),
-    # A seed takes a quarter of an hour.
-    ("base", "ecp5-85k", 1),
-    ("base_int8", "ecp5-85k", 0),
-    ("base", "asic", 0),
+    ("base", "ecp5-85k", 5),
+    ("base_scores", "ecp5-85k", 1),
+    ("base_probabilities", "ecp5-85k", 1),
+    ("base_int8", "ecp5-85k", 5),
+    ("base_scores", "asic", 0),
     ("base_int8", "asic", 0),
     ("base", "xcup", 0),
     ("base_int8", "xcup", 0),
     ("server", "xcup", 0),
+    ("server_scores", "xcup", 0),
+    ("server_qkv", "xcup", 0),
     ("server_int8", "xcup", 0),
 ]
 # The same without DSPs.
@@ -62,10 +74,22 @@ NO_DSP = [
     ("base_scores", "xcup"),
     ("base_int8", "xcup"),
 ]
+# Accumulations that are compared: ours and the twin's, neither with DSPs.
+ACCUMULATIONS = [
+    ("nano__ice40-hx8k", "nano_int8__ice40-hx8k"),
+    ("edge__ecp5-25k__no-dsp", "edge_int8__ecp5-25k__no-dsp"),
+    ("edge_sorted__ecp5-25k__no-dsp", "edge_int8__ecp5-25k__no-dsp"),
+    ("base_scores__ecp5-85k__no-dsp", "base_int8__ecp5-85k__no-dsp"),
+    ("base_scores__xcup__no-dsp", "base_int8__xcup__no-dsp"),
+    ("nano__asic", "nano_int8__asic"),
+    ("edge__asic", "edge_int8__asic"),
+    ("edge_sorted__asic", "edge_int8__asic"),
+    ("base_scores__asic", "base_int8__asic"),
+]
 # What --check makes again.
 CHECKED = ["nano__ecp5-25k", "nano_int8__ecp5-25k"]
 
-# The knobs of `edge`: name, fields that differ, on one target without place and route.
+# The knobs of `edge`: name, fields that differ, on one target, placed with one seed.
 KNOB_TARGET = "ecp5-25k"
 KNOBS = [
     ("edge", {}),
@@ -161,7 +185,7 @@ def jobs(scratch):
     for name, _, text in knob_runs():
         file = Path(scratch) / f"{name}.toml"
         file.write_text(text)
-        yield name, str(file), KNOB_TARGET, ["--seeds", "0", "--no-modules"]
+        yield name, str(file), KNOB_TARGET, ["--seeds", "1", "--no-modules"]
 
 
 def make(names, place):
@@ -202,14 +226,17 @@ def check():
 
 
 def cycles():
-    """Cycles a row of the demo capture of the units that are as wide as it."""
+    """Cycles a row of the demo capture; of a unit of 64 lanes, those of one of 32, which is as wide
+    as the capture: a cycle takes a key on all lanes of either."""
     found = {}
     with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch) / "cycles.json"
+        out, narrow = Path(scratch) / "cycles.json", Path(scratch) / "narrow.toml"
         for config in sorted({config for config, *_ in UNITS}):
-            if not config.startswith(("nano", "edge")):
-                continue
-            logattn("simulate", "--config", config, "--input", "demo", "--json", out)
+            text = logattn("configs", config)
+            if "head_dimension = 64" in text:
+                text = changed(text, {"head_dimension": 32, "lanes": 32})
+            narrow.write_text(text)
+            logattn("simulate", "--config", narrow, "--input", "demo", "--json", out)
             total = json.loads(out.read_text())["total"]
             found[config] = total["cycles"] / total["rows"]
     return found
@@ -228,18 +255,23 @@ def table(head, rows):
     return lines
 
 
+def speed_text(placement):
+    """Fmax of the seeds: median, slowest and fastest."""
+    if not placement:
+        return ""
+    speed, runs = placement["speed"], len(placement["seeds"])
+    low, high = speed["min_mhz"], speed["max_mhz"]
+    spread = f" ({low:.0f}-{high:.0f})" if runs > 1 else ", one seed"
+    return f"{speed['median_mhz']:.0f}{spread}"
+
+
 def unit_row(config, target, seeds, result, rate):
     """A row of the main table."""
     label = f"`{config}` on {target}"
     if "does_not_fit" in result:
         return [label, result["does_not_fit"], *[""] * 8]
     area, placement = result["area"], result["placement"]
-    speed, rows = "", ""
-    if placement:
-        s = placement["speed"]
-        runs = len(placement["seeds"])
-        spread = f" ({s['min_mhz']:.0f}-{s['max_mhz']:.0f})" if runs > 1 else ", one seed"
-        speed = f"{s['median_mhz']:.0f}{spread}"
+    speed, rows = speed_text(placement), ""
     row_cycles = rate.get(config)
     if placement and row_cycles:
         rows = f"{placement['speed']['median_mhz'] * 1e3 / row_cycles:,.0f}"
@@ -251,6 +283,20 @@ def unit_row(config, target, seeds, result, rate):
                 f"{row_cycles:.1f}" if row_cycles else "", ""]
     return [label, f"{area['lut'] + area['lut_ram']:,}", f"{area['ff']:,}", f"{area['carry']:,}",
             area["block_ram"], area["dsp"], speed, f"{row_cycles:.1f}" if row_cycles else "", rows]
+
+
+def accumulation_rows():
+    """Rows of the table of accumulations: LUT or kGE of ours and of the twin's, and their ratio."""
+    for ours, twin in ACCUMULATIONS:
+        results = [load(key) for key in (ours, twin)]
+        if not all(result and result.get("modules") for result in results):
+            continue
+        unit = "kilo_gates" if results[0]["liberty"] else "lut"
+        sizes = [result["modules"]["parts"]["accumulation"][unit] for result in results]
+        form = "{:.1f} kGE" if results[0]["liberty"] else "{:,} LUT"
+        config, target = ours.split("__")[:2]
+        yield [f"`{config}` on {target}", *(form.format(size) for size in sizes),
+               f"1/{sizes[1] / sizes[0]:.1f}"]
 
 
 def part_rows(results):
@@ -320,7 +366,7 @@ def page(rate):
                 continue
             area = result["area"]
             knobs.append([f"`{title}`", f"{area['lut'] + area['lut_ram']:,}", f"{area['ff']:,}",
-                          area["block_ram"], area["dsp"]])
+                          area["block_ram"], area["dsp"], speed_text(result["placement"])])
     tools = ", ".join(f"{tool} {version}" for tool, version in sorted(versions.items()))
     lines = [
         "# Area and Fmax",
@@ -328,10 +374,11 @@ def page(rate):
         "Made by `scripts/area_report`; each row's command, options and cells are in",
         f"[`area/`](area). Tools: {tools}. All area is that of synthesis, before layout, of the unit",
         "alone; Fmax is nextpnr's with a scan chain around the unit in place of pins, median of the",
-        "seeds (slowest-fastest; blank where it was not placed), ECP5 at speed grade 6. AMD parts are counted only: no open tool",
-        "places them. `*`: OpenSTA on standard cells (Debian's OSU 0.18 µm library), before layout,",
-        "without wires; memories are not in it. Cycles a row: `logattn simulate --input demo`. A twin takes",
-        "probabilities: there is no softmax in it, and beside `base` no Q K^T.",
+        "seeds (slowest-fastest; blank where it was not placed), ECP5 at speed grade 6. AMD parts are",
+        "counted only: no open tool places them. `*`: OpenSTA on standard cells (Debian's OSU 0.18 µm",
+        "library), before layout, without wires; memories are not in it. Cycles a row: `logattn simulate",
+        "--input demo`; units of D = 64 are simulated with 32 lanes, as wide as that capture, which takes",
+        "as many cycles. A twin takes probabilities: there is no softmax in it, and beside `base` no Q K^T.",
         "",
         *table(["unit", "LUT", "FF", "carry", "block RAM", "DSP", "Fmax, MHz", "cycles a row",
                 "thousand rows/s"], rows),
@@ -344,6 +391,14 @@ def page(rate):
         "",
         *table(["unit", "LUT", "FF", "LUT of the accumulation"], no_dsp),
         "",
+        "## The accumulation against the twin's",
+        "",
+        "All lanes with their control, no DSP on either side; from the table of parts below. With",
+        "`base_scores` the differences to the row's largest key are in it (`normalize = \"complement\"`),",
+        "which replace the normalizer's reciprocal and multipliers.",
+        "",
+        *table(["unit", "ours", "twin", "ratio"], list(accumulation_rows())),
+        "",
         "## By part",
         "",
         "LUT (kGE for standard cells) of each part with all that is in it, from a synthesis that",
@@ -355,9 +410,10 @@ def page(rate):
         "",
         "## Knobs",
         "",
-        f"`edge` with one field changed, on {KNOB_TARGET}; then `edge_scores`.",
+        f"`edge` with one field changed, on {KNOB_TARGET}; then `edge_scores`. `input = \"qkv\"` is",
+        "`edge_qkv` in the first table: with its products it takes two keys a beat on this part.",
         "",
-        *table(["field", "LUT", "FF", "block RAM", "DSP"], knobs),
+        *table(["field", "LUT", "FF", "block RAM", "DSP", "Fmax, MHz"], knobs),
     ]
     return "\n".join(lines) + "\n"
 
