@@ -51,8 +51,8 @@ UNITS = [
     ("edge_sorted", "asic", 0),
     ("edge_int8", "asic", 0),
     ("base", "ecp5-85k", 5),
-    ("base_scores", "ecp5-85k", 1),
-    ("base_probabilities", "ecp5-85k", 1),
+    ("base_scores", "ecp5-85k", 0),
+    ("base_probabilities", "ecp5-85k", 0),
     ("base_int8", "ecp5-85k", 5),
     ("base_scores", "asic", 0),
     ("base_int8", "asic", 0),
@@ -299,6 +299,35 @@ def accumulation_rows():
                f"1/{sizes[1] / sizes[0]:.1f}"]
 
 
+# Lanes in the order of the table: synthesis, module.
+LANES = [("edge_sorted__asic", "sorted_lane"), ("edge__asic", "shift_lane"),
+         ("edge_int8__asic", "multiply_lane")]
+
+
+def lanes():
+    """One lane in standard cells beside lanes that only add."""
+    floor, results = load("lane_floor"), [load(key) for key, _ in LANES]
+    if floor is None or not all(result and result.get("modules") for result in results):
+        return []
+    sizes = dict(floor["gates"])
+    for (_, name), result in zip(LANES, results):
+        module = next(m for m in result["modules"]["modules"] if m["name"] == name)
+        sizes[f"`{name}`"] = round(module["with_children"]["kilo_gates"] * 1e3)
+    twin = sizes[f"`{LANES[-1][1]}`"]
+    rows = [[name, f"{size:,}", f"1/{twin / size:.1f}"] for name, size in sizes.items()]
+    least = list(floor["gates"].values())[-1]
+    ours = sizes[f"`{LANES[0][1]}`"]
+    return [
+        "",
+        "One lane of `edge` in gate equivalents, beside lanes that multiply by nothing at all",
+        f"(`{floor['command']}`: the same widths, flow and library). A lane that has its stages and",
+        f"only adds is 1/{twin / least:.1f} of the twin's already, so no way of multiplying brings it to a third;",
+        f"`{LANES[0][1]}` multiplies for {ours - least} gates more, the twin for {twin - least}.",
+        "",
+        *table(["lane", "gates", "of the twin's"], rows),
+    ]
+
+
 def part_rows(results):
     """Rows of the table of parts: LUT (or kGE) by part."""
     for title, result in results:
@@ -398,6 +427,7 @@ def page(rate):
         "which replace the normalizer's reciprocal and multipliers.",
         "",
         *table(["unit", "ours", "twin", "ratio"], list(accumulation_rows())),
+        *lanes(),
         "",
         "## By part",
         "",
