@@ -359,7 +359,7 @@ mod tests {
             "base_scores",
             "server_qkv",
         ];
-        (prop::sample::select(&NAMES), 3_u32..8, 1_u32..3).prop_map(|(name, keys, depth)| {
+        (prop::sample::select(&NAMES), 3_u32..8, 1_u32..=3).prop_map(|(name, keys, depth)| {
             let mut c = Configuration::named(name).expect("known");
             (c.max_keys, c.pipeline_depth) = (1 << keys, depth);
             c

@@ -276,8 +276,8 @@ struct Survivors {
     taken: Signal,
 }
 
-/// The survivors of selector or sorter, which is told to go on by `selector_taken`. With
-/// `pipeline_depth` 2 they pass a stream register, so that what holds them up behind it reaches no
+/// The survivors of selector or sorter, which is told to go on by `selector_taken`. From
+/// `pipeline_depth` 2 on they pass a stream register, so that what holds them up behind it reaches no
 /// farther.
 fn survivors(
     m: &mut Builder,

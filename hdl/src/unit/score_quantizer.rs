@@ -86,7 +86,7 @@ struct Largest {
     nonempty: Signal,
 }
 
-/// The codes of a beat, one register stage deep; with `pipeline_depth` 2 there is another one behind
+/// The codes of a beat, one register stage deep; from `pipeline_depth` 2 on there is another one behind
 /// the first comparison.
 ///
 /// Outputs `survive`, a bit a key: the key has to be visited because at least one row of the block

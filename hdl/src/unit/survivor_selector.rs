@@ -239,7 +239,7 @@ fn hold_largest(
 struct Next {
     /// The entry as it comes from the memory.
     read: Signal,
-    /// The entry to be visited next: the same, with `pipeline_depth` 2 a register later.
+    /// The entry to be visited next: the same, from `pipeline_depth` 2 on a register later.
     packed: Signal,
     valid: Signal,
     /// To be driven by the caller where there are several passes: the entry is its row's last one.

@@ -442,8 +442,8 @@ fn hand_out(m: &mut Builder, parts: &Parts, rows: Rows, closeness: Signal) {
 }
 
 /// D_MAX - 1 + threshold + offset for each code and row, what a closeness must exceed: at least 0,
-/// and at most D_MAX, which none exceeds. Registers that load when `loads` is high; with
-/// `pipeline_depth` 2 the sum without the thresholds has one in front of them.
+/// and at most D_MAX, which none exceeds. Registers that load when `loads` is high; from
+/// `pipeline_depth` 2 on the sum without the thresholds has one in front of them.
 fn move_thresholds(m: &mut Builder, parts: &Parts, offsets: Signal, loads: Signal) -> Signal {
     let (c, format) = (parts.c, parts.format);
     let bits = format.parameters().distance_bits;
