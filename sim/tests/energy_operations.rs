@@ -170,6 +170,33 @@ fn the_twin_by_hand() {
     assert_part(&n, Part::Normalizer, &[&[work(Register, 24, 32)]]);
 }
 
+/// The score engine with all the registers that there are: every level of the adders has one, the
+/// shifted sum too, keys, queries and products have three, three and two.
+#[test]
+fn score_engine_of_depth_3_by_hand() {
+    let base = Configuration {
+        keys_per_beat: 4,
+        ..named("base")
+    };
+    assert_eq!(base.pipeline_depth, 3);
+    // Keys: four memories of two banks of 128 words of 64 bytes. Two beats read all four.
+    let keys = [
+        memory(SramWrite, 512, 256, 5),
+        memory(SramRead, 512, 256, 8),
+        work(Register, 512, 2 * 8 + 3),
+    ];
+    let products = [multiply((8, 8), 8 * 64), work(Register, 16, 2 * 8 * 64)];
+    let levels = [(17, 32), (18, 16), (19, 8), (20, 4), (21, 2), (22, 1)];
+    let tree = levels.map(|(bits, sums)| summed(bits, 8 * sums)).concat();
+    let scores = [
+        work(Shift, 22, 8),
+        work(Register, 22, 8),
+        work(Register, 12, 8),
+    ];
+    let expected: [&[Work]; 4] = [&keys, &products, &tree, &scores];
+    assert_part(&operations(&base), Part::ScoreEngine, &expected);
+}
+
 /// Queries and keys in, complement out: D = 64 lanes, four keys a beat, 512 keys, scores of 12
 /// bits, distances of 8, F = 4, G = 10.
 #[test]

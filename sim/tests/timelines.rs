@@ -223,8 +223,8 @@ fn keys_are_those_within_the_rows() {
 }
 
 /// One key survives, the last one: its code comes a cycle a beat after the row's first code, is
-/// visited five cycles after it is there, and leaves five cycles later; from `pipeline_depth` 2 on the
-/// queue has a register more behind it, and the value memory one before and one behind it.
+/// visited five cycles after it is there, and leaves five cycles later; from `pipeline_depth` 2 on
+/// the queue has a register more behind it, and the value memory one before and one behind it.
 #[test]
 fn the_first_code_comes_when_it_is_said_to() {
     let units = [

@@ -8,8 +8,9 @@ use logattn_golden::microarchitecture::extra_registers;
 /// The incoming side and the handshake of an accumulator.
 ///
 /// Stage *scaled* multiplies a value by its level (or routes it), stage *sum* adds it to the row.
-/// From `pipeline_depth` 2 on stage *fetched* holds what comes from the value memory before that, and
-/// with `normalize = "complement"` stage *difference* the differences to the largest key's values.
+/// From `pipeline_depth` 2 on stage *fetched* holds what comes from the value memory before that,
+/// and with `normalize = "complement"` stage *difference* the differences to the largest key's
+/// values.
 pub(crate) struct Pipeline {
     /// Values of one key, lane 0 lowest.
     pub value: Signal,

@@ -277,8 +277,8 @@ struct Survivors {
 }
 
 /// The survivors of selector or sorter, which is told to go on by `selector_taken`. From
-/// `pipeline_depth` 2 on they pass a stream register, so that what holds them up behind it reaches no
-/// farther.
+/// `pipeline_depth` 2 on they pass a stream register, so that what holds them up behind it reaches
+/// no farther.
 fn survivors(
     m: &mut Builder,
     c: &Configuration,

@@ -12,9 +12,9 @@ use crate::netlist::{Module, NetlistError, Signal, signed};
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::extra_registers;
 
-/// One stage, from `pipeline_depth` 2 on three, for the choice of the sums, for the quotients and for
-/// their saturation: the rounded outputs of a beat's sums. Gives them, what says that the beat is its
-/// row's last, and the stream after the stage.
+/// One stage, from `pipeline_depth` 2 on three, for the choice of the sums, for the quotients and
+/// for their saturation: the rounded outputs of a beat's sums. Gives them, what says that the beat
+/// is its row's last, and the stream after the stage.
 pub(super) fn round(
     m: &mut Builder,
     c: &Configuration,

@@ -20,10 +20,10 @@ pub(crate) fn saturates(c: &Configuration) -> bool {
 }
 
 /// Registers for the products, in a tree of adders, and for the score: 2 and
-/// [`logattn_golden::microarchitecture::tree_stages`] of D cycles, from `pipeline_depth` 2 on one more
-/// for the shifted sum and with 3 one more for the products; one pair a cycle. `score_shift` is
-/// that of the pair that came all but one (two) of these cycles ago, so that it is delayed once for
-/// all keys of a beat.
+/// [`logattn_golden::microarchitecture::tree_stages`] of D cycles, from `pipeline_depth` 2 on one
+/// more for the shifted sum and with 3 one more for the products; one pair a cycle. `score_shift`
+/// is that of the pair that came all but one (two) of these cycles ago, so that it is delayed once
+/// for all keys of a beat.
 ///
 /// Output `saturated` is absent where every shifted product fits.
 pub(crate) fn dot_product(c: &Configuration) -> Result<Module, NetlistError> {

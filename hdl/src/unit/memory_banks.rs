@@ -69,6 +69,8 @@ impl Banks {
         let same = m.mux(read, second, first);
         let other = m.mux(read, first, second);
         let next = m.mux(released, other, same);
+        // Without a reset: it follows the flags, which have one, a cycle later, and in that cycle
+        // there is neither a query nor a key to be taken, as their stream registers are empty.
         let loaded = m.register("loaded_now", bit());
         m.update(loaded, next);
         loaded

@@ -126,8 +126,8 @@ pub(super) fn remaining_keys(
     remaining
 }
 
-/// The codes of a beat (`keys_per_beat` keys of `query_block` rows), with the keys at or beyond
-/// the row's length masked, one register stage deep; from `pipeline_depth` 2 on there is another one
+/// The codes of a beat (`keys_per_beat` keys of `query_block` rows), with the keys at or beyond the
+/// row's length masked, one register stage deep; from `pipeline_depth` 2 on there is another one
 /// behind the comparisons.
 ///
 /// Outputs `survive`, a bit a key: the key has to be visited because at least one row of the block

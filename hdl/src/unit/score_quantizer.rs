@@ -86,8 +86,8 @@ struct Largest {
     nonempty: Signal,
 }
 
-/// The codes of a beat, one register stage deep; from `pipeline_depth` 2 on there is another one behind
-/// the first comparison.
+/// The codes of a beat, one register stage deep; from `pipeline_depth` 2 on there is another one
+/// behind the first comparison.
 ///
 /// Outputs `survive`, a bit a key: the key has to be visited because at least one row of the block
 /// kept it. With `normalize = "complement"` the row's largest key is left out there: it goes first

@@ -118,6 +118,8 @@ fn wrong_choices_of_the_qkv_input_are_caught() {
         ("key_memory", "read_bank", StuckAt(0), "the second bank is never read"),
         ("key_memory", "word", DropReset, "the load address survives a reset"),
         ("key_memory", "key_1", StuckAt(0), "every second key is lost"),
+        ("key_memory", "loaded_now", StuckAt(1), "keys are read before they are there"),
+        ("key_memory", "bank_1_loaded", StuckAt(0), "the second bank is never loaded"),
         ("key_memory", "write", StuckAt(1), "keys are written that were not sent"),
         ("dot_product", "product_3", StuckAt(0), "the last element does not count"),
         ("dot_product", "sum_1_0", SwapAddSub, "the second product is subtracted"),
