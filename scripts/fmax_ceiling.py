@@ -74,8 +74,8 @@ def measure(text):
         folder = Path(scratch)
         (folder / "top.v").write_text(text)
         design = libyosys.Design()
-        libyosys.run_pass(f"read_verilog {folder / 'top.v'}", design)
-        libyosys.run_pass(f"synth_ecp5 -top top -json {folder / 'netlist.json'}", design)
+        libyosys.run_pass(f"tee -q read_verilog {folder / 'top.v'}", design)
+        libyosys.run_pass(f"tee -q synth_ecp5 -top top -json {folder / 'netlist.json'}", design)
         runs = [place(folder, seed) for seed in SEEDS]
     found = [mhz for mhz, _ in runs]
     return {"median_mhz": round(statistics.median(found), 1), "min_mhz": round(min(found), 1),

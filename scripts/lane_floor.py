@@ -75,7 +75,7 @@ def gates(text, conditions, areas):
             "opt_clean",
             f"write_json {folder / 'netlist.json'}",
         ]:
-            libyosys.run_pass(command, design)
+            libyosys.run_pass(f"tee -q {command}", design)
         cells = json.loads((folder / "netlist.json").read_text())["modules"]["top"]["cells"]
     area = sum(areas[cell["type"]] for cell in cells.values() if "scopeinfo" not in cell["type"])
     return round(area / conditions["nand2_area"])
