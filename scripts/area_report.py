@@ -54,6 +54,7 @@ UNITS = [
     ("base_scores", "ecp5-85k", 0),
     ("base_probabilities", "ecp5-85k", 0),
     ("base_int8", "ecp5-85k", 3),
+    ("base", "asic", 0),
     ("base_scores", "asic", 0),
     ("base_int8", "asic", 0),
     ("base", "xcup", 0),
@@ -276,7 +277,8 @@ def unit_row(config, target, seeds, result, rate):
     if "does_not_fit" in result:
         return [label, result["does_not_fit"], *[""] * 7]
     area, placement = result["area"], result["placement"]
-    speed, rows = speed_text(placement), ""
+    too_large = any(count["used"] > count["available"] for count in result["fit"] or [])
+    speed, rows = "too large" if too_large else speed_text(placement), ""
     row_cycles = rate.get(config)
     if placement and row_cycles:
         rows = f"{placement['speed']['median_mhz'] * 1e3 / row_cycles:,.0f}"
