@@ -113,9 +113,9 @@ const ECP5_85K: Part = Part {
         "--speed",
         "6",
         "--lpf-allow-unconstrained",
-        // For units that fill a part of this size it takes a quarter of the time of nextpnr's
-        // default, which left `base`'s multipliers far from their registers: 55 and 63 MHz
-        // against 87 and 92. On the smaller parts the default is the faster one.
+        // `base` takes a quarter of the time that it takes with nextpnr's default, and is no
+        // slower (seed 1 with `pipeline_depth` 2: 68 against 63 MHz, the former with router2). On
+        // ECP5-25 `edge_int8` lost by it: 61 against 67 MHz with seed 1.
         "--placer",
         "static",
     ],

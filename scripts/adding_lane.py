@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Standard cells of a lane that multiplies by nothing: what no way of multiplying goes below.
-Writes reports/area/lane_floor.json for scripts/area_report --page; scripts/lane_floor calls this.
+"""Standard cells of a lane that multiplies by nothing, with the stages and enables of ours: what a lane
+takes beside its multiplication. No lower bound, as stages can be written in fewer gates. Writes reports/area/adding_lane.json for scripts/area_report --page; scripts/adding_lane calls this.
 
 The flow, the driving cell and the load are those of `logattn synth --target asic`; widths are those
 of `edge`: values of 8 bits, sums of 24.
@@ -17,7 +17,7 @@ from pyosys import libyosys
 
 ROOT = Path(__file__).resolve().parent.parent
 AREA = ROOT / "reports" / "area"
-RESULT = AREA / "lane_floor.json"
+RESULT = AREA / "adding_lane.json"
 # The synthesis that the conditions are taken from, and the lanes that are put beside.
 REFERENCE = "edge__asic"
 LIBRARY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
@@ -84,12 +84,12 @@ def gates(text, conditions, areas):
 def main():
     """Measures and writes."""
     if not LIBRARY.is_file():
-        print(f"lane_floor: no {LIBRARY}; apt-get install qflow-tech-osu018", file=sys.stderr)
+        print(f"adding_lane: no {LIBRARY}; apt-get install qflow-tech-osu018", file=sys.stderr)
         return 2
     conditions = json.loads((AREA / f"{REFERENCE}.json").read_text())["liberty"]
     areas = cell_areas()
     result = {
-        "command": "scripts/lane_floor",
+        "command": "scripts/adding_lane",
         "versions": {"pyosys": version("pyosys")},
         "library": LIBRARY.name,
         "gates": {name: gates(text, conditions, areas) for name, text in DESIGNS.items()},
