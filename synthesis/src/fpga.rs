@@ -4,6 +4,7 @@ use crate::{
     cache::digest,
     cells::{self, Cells},
     error::{Error, io_error},
+    hard_registers::{self, Packed},
     harness::{HARNESS, Harness},
     job::{Job, synthesis},
     options::{Options, Stage},
@@ -48,7 +49,13 @@ pub(crate) fn synthesize(
         return Ok(());
     }
     check_fit(design, part, &synthesis.fit)?;
-    synthesis.placement = Some(placement(design, part, &unit)?);
+    let packed = match family {
+        Family::Ecp5 => Some(hard_registers::pack(design.tools, &design.folder, &unit)?),
+        Family::Ice40 | Family::Gowin | Family::Xilinx => None,
+    };
+    let mut placement = placement(design, part, &unit, packed.as_ref())?;
+    placement.packed_registers = packed.map(|packed| packed.registers);
+    synthesis.placement = Some(placement);
     Ok(())
 }
 
@@ -148,7 +155,15 @@ fn check_fit(design: &Design<'_>, part: &Part, fit: &[Resource]) -> Result<(), E
 }
 
 /// Places and routes with every seed, as many at a time as there are cores.
-fn placement(design: &Design<'_>, part: &Part, unit: &Path) -> Result<Placement, Error> {
+///
+/// # Arguments
+/// - `packed`: what to place instead of the unit's netlist.
+fn placement(
+    design: &Design<'_>,
+    part: &Part,
+    unit: &Path,
+    packed: Option<&Packed>,
+) -> Result<Placement, Error> {
     let Some(nextpnr) = &design.tools.nextpnr else {
         return Err(Error::ToolMissing {
             tool: part.nextpnr.into(),
@@ -156,21 +171,27 @@ fn placement(design: &Design<'_>, part: &Part, unit: &Path) -> Result<Placement,
             install: "`scripts/setup`".into(),
         });
     };
-    let netlist = unit.join(NETLIST);
+    let unpacked = unit.join(NETLIST);
+    let netlist = packed.map_or(&unpacked, |packed| &packed.netlist);
     let version = design.tools.versions.nextpnr.as_deref().unwrap_or_default();
-    let how = digest(&[
-        version,
-        &part.requested_mhz.to_string(),
-        &part.arguments.join(" "),
-    ]);
+    let requested = part.requested_mhz.to_string();
+    let arguments = part.arguments.join(" ");
+    let mut parts = vec![version, &requested, &arguments];
+    // Of a netlist that is not the unit's own, its directory's name tells what made it.
+    let made_by = netlist.parent().filter(|directory| *directory != unit);
+    let made_by = made_by
+        .and_then(Path::file_name)
+        .map(|name| name.to_string_lossy());
+    parts.extend(made_by.as_deref());
+    let how = digest(&parts);
     let run = |seed: u32| {
         let directory = design
             .folder
             .step(&format!("seed_{seed}-{how}"), |directory| {
                 let copy = directory.join(NETLIST);
                 // The tool sees nothing outside its directory.
-                fs::hard_link(&netlist, &copy)
-                    .or_else(|_| fs::copy(&netlist, &copy).map(drop))
+                fs::hard_link(netlist, &copy)
+                    .or_else(|_| fs::copy(netlist, &copy).map(drop))
                     .map_err(io_error(&copy))?;
                 let placed = design.during(Stage::Seed(seed), || {
                     place::place(nextpnr, part, seed, directory)
@@ -205,14 +226,23 @@ pub(crate) fn notes(options: &Options, synthesis: &Synthesis) -> Vec<String> {
         "LUT, FF and the like are yosys' counts of the unit alone, before placement.".to_string(),
     ];
     match (options.target.part(), &synthesis.placement) {
-        (Some(part), Some(placement)) => notes.push(format!(
-            "Fmax is of the placed and routed unit inside a scan chain ({} more LUT, {} more FF) \
-             that drives every input from a register and takes every output into one; asked for: \
-             {} MHz.",
-            synthesis.fit[0].harness,
-            synthesis.fit[1].harness,
-            placement.requested_mhz.max(f64::from(part.requested_mhz))
-        )),
+        (Some(part), Some(placement)) => {
+            notes.push(format!(
+                "Fmax is of the placed and routed unit inside a scan chain ({} more LUT, {} more \
+                 FF) that drives every input from a register and takes every output into one; \
+                 asked for: {} MHz.",
+                synthesis.fit[0].harness,
+                synthesis.fit[1].harness,
+                placement.requested_mhz.max(f64::from(part.requested_mhz))
+            ));
+            if let Some(packed) = placement.packed_registers.filter(|packed| *packed > 0) {
+                notes.push(format!(
+                    "Before it was placed, {packed} flip-flops went into the registers of its \
+                     block RAMs and multipliers, which yosys leaves unused; the counts have them \
+                     as FF."
+                ));
+            }
+        }
         (Some(_), None) => notes.push("Not placed: there is no Fmax.".into()),
         (None, _) => {
             notes.push("Counts only: no open tool places this family, so there is no Fmax.".into())

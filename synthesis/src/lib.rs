@@ -20,6 +20,7 @@ mod cache;
 mod cells;
 mod error;
 mod fpga;
+mod hard_registers;
 mod harness;
 mod job;
 mod liberty;

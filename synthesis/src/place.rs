@@ -211,6 +211,7 @@ pub(crate) fn placement(part: &Part, runs: &[(u32, PathBuf)]) -> Result<Placemen
     let (seed, median) = &reports[middle];
     Ok(Placement {
         requested_mhz: f64::from(part.requested_mhz),
+        packed_registers: None,
         speed: Speed {
             median_mhz: mhz(middle),
             min_mhz: mhz(0),
