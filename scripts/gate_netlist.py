@@ -5,6 +5,7 @@ cells that yosys ships. Exit status: 0 done, 1 yosys failed, 2 wrong use.
 """
 
 import argparse
+import json
 import pathlib
 import re
 import subprocess
@@ -20,34 +21,41 @@ for command in sys.stdin.read().splitlines():
     yosys.run_pass(command, design)
 """
 
-# The synthesis command of each family, and the directory of its cells among yosys' own files.
+SCRIPTS = pathlib.Path(__file__).resolve().parent
+
+# The synthesis command of each family, and the files of its cells among yosys' own.
 FAMILIES = {
-    "ice40": ("synth_ice40", "ice40"),
-    "ice40-dsp": ("synth_ice40 -dsp", "ice40"),
-    "xc7": ("synth_xilinx -family xc7 -flatten -noiopad -noclkbuf", "xilinx"),
+    "ice40": ("synth_ice40", ["ice40/cells_sim.v"]),
+    "ice40-dsp": ("synth_ice40 -dsp", ["ice40/cells_sim.v"]),
+    "xc7": ("synth_xilinx -family xc7 -flatten -noiopad -noclkbuf", ["xilinx/cells_sim.v"]),
+    # With the registers of block RAMs and multipliers taken, as `logattn synth` places it.
+    "ecp5": ("synth_ecp5", ["lattice/common_sim.vh", "lattice/ccu2c_sim.vh"]),
 }
 
 
-def cell_models(directory, netlist):
+def cell_models(files, netlist):
     """The models that yosys has of the cells in a netlist, as Verilog.
 
     The others are left out: some of them take yosys longer to read than a unit to synthesize.
     """
     import pyosys  # noqa: PLC0415 - only where it is needed: `--help` works without
 
-    file = pathlib.Path(pyosys.__file__).parent / "share" / directory / "cells_sim.v"
-    text = file.read_text()
+    share = pathlib.Path(pyosys.__file__).parent / "share"
+    text = "".join((share / file).read_text() for file in files)
     used = set(re.findall(r"^ +(\w+) ", netlist, re.MULTILINE))
     modules = re.findall(r"^module (\w+)(.*?^endmodule\n)", text, re.MULTILINE | re.DOTALL)
     macros = text[: text.index("\nmodule ")]
     return macros + "\n" + "".join(f"module {n}{body}" for n, body in modules if n in used)
 
 
-def commands(files, top, synthesis, out):
-    """The commands from Verilog to netlist."""
+def synthesize(files, top, synthesis):
+    """The commands from Verilog to cells."""
+    return [*(f'read_verilog "{file}"' for file in files), f"{synthesis} -top {top}"]
+
+
+def commands(out):
+    """The commands from cells to a netlist to simulate."""
     return [
-        *(f'read_verilog "{file}"' for file in files),
-        f"{synthesis} -top {top}",
         # Bits of a vector are nets of their own: to a simulator a vector that a cell reads and
         # another drives is a loop. Short names: nobody reads them, and the compiler is quicker.
         "delete t:$scopeinfo",
@@ -72,6 +80,21 @@ def run_yosys(script):
     return None if process.returncode == 0 else "\n".join(lines[-20:])
 
 
+def packed(files, top, synthesis, out):
+    """Runs a synthesis and packs registers; gives the commands that go on from there."""
+    netlist = out / "netlist.json"
+    failure = run_yosys([*synthesize(files, top, synthesis), f'write_json "{netlist}"'])
+    if failure is not None:
+        return failure, []
+    sys.path.insert(0, str(SCRIPTS.parent / "synthesis" / "src"))
+    import hard_registers  # noqa: PLC0415 - of one family only
+
+    design = json.loads(netlist.read_text())
+    print(f"packed registers: {hard_registers.pack(design)}")
+    netlist.write_text(json.dumps(design))
+    return None, [f'read_json "{netlist}"', f"hierarchy -top {top}"]
+
+
 def main():
     """Command line."""
     parser = argparse.ArgumentParser(prog="gate_netlist", description=__doc__.split("\n")[0])
@@ -86,13 +109,19 @@ def main():
     if not re.fullmatch(r"\w+", arguments.top):
         parser.error(f"--top: {arguments.top!r} is no module name")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    synthesis, directory = FAMILIES[arguments.family]
+    synthesis, models = FAMILIES[arguments.family]
     netlist = arguments.out / "netlist.v"
-    failure = run_yosys(commands(files, arguments.top, synthesis, netlist))
+    failure, cells = None, synthesize(files, arguments.top, synthesis)
+    if arguments.family == "ecp5":
+        failure, cells = packed(files, arguments.top, synthesis, arguments.out)
+    failure = failure or run_yosys([*cells, *commands(netlist)])
     if failure is not None:
         print(f"gate_netlist: {arguments.top}:\n{failure}", file=sys.stderr)
         return 1
-    (arguments.out / "cells.v").write_text(cell_models(directory, netlist.read_text()))
+    cells = cell_models(models, netlist.read_text())
+    if arguments.family == "ecp5":
+        cells += (SCRIPTS / "ecp5_models.v").read_text()
+    (arguments.out / "cells.v").write_text(cells)
     return 0
 
 

@@ -23,7 +23,7 @@ const DIVISION_SETUP_CYCLES: u32 = 2;
 /// queries and keys (behind the key memory), the saturation of scores, the distances (behind the
 /// score buffer), the moved thresholds (behind the distance buffer), the comparators' second half,
 /// the selector's head (behind the queue), the value memory (a stream register), the accumulator
-/// (behind the value memory), the barrel shifter of `normalize = "complement"` and its rounding.
+/// (behind the value memory; sorted ones have it at any depth), the barrel shifter of `normalize = "complement"` and its rounding.
 /// Trees have one level between two registers then, otherwise two; and the normalizer takes a
 /// finished row only when the one before has left, not in the same cycle, so that its receiver's
 /// readiness reaches no farther back.
@@ -73,15 +73,23 @@ pub fn quantizer_registers(c: &Configuration) -> usize {
     }
 }
 
-/// Elastic registers from the read of a value to the sums, that of the value memory included.
+/// Registers from the read of a value to the sums, that of the value memory included. They are
+/// elastic, but with `accumulate = "sorted"`, where nothing holds up what has been read.
 pub fn visit_registers(c: &Configuration) -> usize {
     let extra = extra_registers(c) as usize;
-    // The sorted accumulator adds the difference without shifting it first.
-    let difference = match (c.normalize, c.accumulate) {
-        (Normalize::Complement, Accumulate::Shift) => extra,
-        _ => 0,
-    };
-    2 + extra + difference
+    match (c.accumulate, c.normalize) {
+        (Accumulate::Sorted, _) => 2,
+        (Accumulate::Shift, Normalize::Complement) => 2 + 2 * extra,
+        _ => 2 + extra,
+    }
+}
+
+/// Bits of the weight that `accumulate = "sorted"` with `normalize = "complement"` leaves to a row's
+/// largest key, a signed number in steps of 2^-max_shift: 1 less all other levels of the row, each
+/// of which is 1 at most.
+pub fn largest_weight_bits(c: &Configuration) -> u32 {
+    let keys = c.max_keys.next_power_of_two().ilog2().max(1);
+    c.max_shift.unwrap_or(0) + keys + 1
 }
 
 /// Beats of scores that the score buffer holds, a power of two: two full rows, one that comes in

@@ -45,6 +45,11 @@ impl Output {
         }
     }
 
+    /// First cycle in which another block can be captured.
+    pub(crate) fn free(&self) -> Cycle {
+        self.free
+    }
+
     /// A block is finished and offered from cycle `offered` on; gives the cycle in which it is
     /// captured.
     #[inline]

@@ -151,6 +151,7 @@ fn run<F: Feed>(
         visitor: Visitor {
             deep: extra_registers(c) > 0,
             registers: visit_registers(c),
+            gated: c.accumulate == Accumulate::Sorted,
             ..Visitor::default()
         },
         output: Output::new(c, ports.out, beats),
@@ -274,6 +275,11 @@ pub(crate) struct Visitor {
     deep: bool,
     /// Registers from the value memory's to the last one before the sums.
     registers: usize,
+    /// Those registers do not stall: a row that might have to waits in front of them.
+    gated: bool,
+    /// Where that is so, the first visit of the row in hand, until it has been: when the normalizer
+    /// can take the row before.
+    admitted: Cycle,
     /// Taking an entry out of the queue's output register, where that other one is.
     fetch_free: Cycle,
     /// In front of the value memory, where there are such registers.
@@ -349,6 +355,9 @@ impl Visitor {
         }
         self.reads += u64::from(reads);
         if last {
+            if self.gated {
+                self.admitted = output.free();
+            }
             self.sums_free = output.capture(self.left[self.registers - 1] + 1);
         }
     }
@@ -397,6 +406,7 @@ impl Visitor {
     /// `slots` visits in a row, with nothing in the way.
     #[inline]
     fn flow(&mut self, slots: u8) {
+        self.admitted = 0;
         self.popped = self.next_pop + Cycle::from(slots) - 1;
         self.next_pop = self.popped + 1;
         for (index, left) in self.left[..self.registers].iter_mut().enumerate() {
@@ -407,6 +417,9 @@ impl Visitor {
     /// Nothing is in the way of the next survivor, and so of those right after it.
     #[inline]
     fn flows(&self) -> bool {
+        if self.gated {
+            return self.admitted <= self.next_pop;
+        }
         let mut left = self.left[..self.registers].iter().zip(self.next_pop..);
         left.all(|(left, free)| *left <= free)
             && self.sums_free <= self.next_pop + self.registers as Cycle
@@ -415,6 +428,12 @@ impl Visitor {
     /// Visits a survivor.
     #[inline]
     fn pop(&mut self) {
+        if self.gated {
+            self.stall_output += self.admitted.saturating_sub(self.next_pop);
+            self.next_pop = self.next_pop.max(self.admitted);
+            self.flow(1);
+            return;
+        }
         let popped = self.next_pop.max(self.left[0]);
         self.stall_output += popped - self.next_pop;
         self.popped = popped;

@@ -41,7 +41,7 @@ impl Sorter {
                 self.taken = (self.moved + 1).max(visitor.head_free);
                 let slots = entry.lead + entry.keys.max(1);
                 let last = index + 1 == visits.len();
-                visitor.visits(self.taken, (slots, entry.keys), last, output);
+                visitor.visits(self.taken, (slots, entry.reads), last, output);
             }
         }
         self.released = read;

@@ -154,8 +154,11 @@ pub(crate) struct Visits {
     pub beat: u16,
     /// Keys to visit, at least 1; 0 for the end of a sorted row.
     pub keys: u8,
-    /// With `accumulate = "sorted"`, the cycles in front of the visits that only double the sum.
+    /// With `accumulate = "sorted"`, the cycles in front of the visits, each of which doubles the
+    /// sum or begins the row.
     pub lead: u8,
+    /// Values read, those for the bits of the largest key's weight included.
+    pub reads: u8,
 }
 
 /// One query block.
@@ -326,6 +329,7 @@ impl Workload {
                     beat: beat as u16,
                     keys,
                     lead: 0,
+                    reads: keys,
                 });
             }
         }

@@ -10,7 +10,7 @@ use logattn_golden::microarchitecture::extra_registers;
 /// Stage *scaled* multiplies a value by its level (or routes it), stage *sum* adds it to the row.
 /// From `pipeline_depth` 2 on stage *fetched* holds what comes from the value memory before that,
 /// and with `normalize = "complement"` stage *difference* the differences to the largest key's
-/// values.
+/// values. The sorted accumulator has a way of its own.
 pub(crate) struct Pipeline {
     /// Values of one key, lane 0 lowest.
     pub value: Signal,
@@ -26,8 +26,6 @@ pub(crate) struct Pipeline {
     pub early: Option<(Signal, Signal)>,
     /// The *difference* stage loads; absent where there is none.
     pub differ: Option<Signal>,
-    /// The key is its row's last one in this pass.
-    pub last: Signal,
     /// The *scaled* stage loads.
     pub scale: Signal,
     /// The *sum* stage adds (or starts a row with) what the *scaled* stage holds.
@@ -44,7 +42,7 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
         unsigned(w.value_word),
         "values of one key, lane 0 lowest",
     );
-    let codes = m.input("s_codes", unsigned(w.visit_codes), visit_codes_doc(c));
+    let codes = m.input("s_codes", unsigned(w.visit_codes), VISIT_CODES);
     let largest = (c.normalize == Normalize::Complement).then(|| {
         m.input(
             "s_largest",
@@ -83,7 +81,6 @@ pub(crate) fn pipeline(m: &mut Builder, c: &Configuration) -> Pipeline {
         valid: before.valid,
         early: before.early,
         differ: before.differ,
-        last: before.last,
         scale: scaled.enable,
         add,
         first,
@@ -165,14 +162,7 @@ fn before_scaled(
 }
 
 /// What goes along with a visit.
-fn visit_codes_doc(c: &Configuration) -> &'static str {
-    match c.accumulate {
-        Accumulate::Sorted => {
-            "whether there is a value to add (lowest bit) and whether the sum is doubled before"
-        }
-        _ => "codes of the key, one a row of the block",
-    }
-}
+const VISIT_CODES: &str = "codes of the key, one a row of the block";
 
 /// A sum that restarts with a row: `sum <= (first ? 0 : sum) + addend`, called `name`.
 pub(crate) fn running_sum(
@@ -198,18 +188,18 @@ pub(crate) fn by_code(entries: &[Signal]) -> Vec<Signal> {
     options
 }
 
-/// One instance of `lane` for each lane of `row`, fed with its value; gives their sums.
+/// One instance of `lane` for each lane of `row`, fed with its value of `values`; gives their sums.
 pub(crate) fn lane_sums(
     m: &mut Builder,
     c: &Configuration,
-    p: &Pipeline,
+    values: Signal,
     row: usize,
     lane: &Module,
     control: &[(&str, Signal)],
 ) -> Vec<Signal> {
     (0..c.lanes)
         .map(|index| {
-            let value = element(m, p.value, index, c.value_bits);
+            let value = element(m, values, index, c.value_bits);
             let value = m.as_signed(value);
             let connections: Vec<_> = [("value", value)]
                 .into_iter()

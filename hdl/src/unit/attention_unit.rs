@@ -5,6 +5,7 @@ use super::front_end::{FrontEnd, front_end};
 use super::multiply_accumulator::multiply_accumulator;
 use super::normalizer::{normalizer, output_data_bits};
 use super::performance_counters::{COUNTERS, performance_counters};
+use super::row_gate::row_gate;
 use super::row_lengths::CAUSAL;
 use super::row_statistics::threshold_bits;
 use super::shift_accumulator::shift_accumulator;
@@ -13,7 +14,7 @@ use super::stream_register::stream_register;
 use super::survivor_selector::survivor_selector;
 use super::survivor_sorter::survivor_sorter;
 use super::value_memory::value_memory;
-use super::{Builder, Widths, bit, bus};
+use super::{Builder, Widths, bit, bus, flows_through, marks_largest};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Accumulate, Configuration, Input, Normalize};
 use logattn_golden::microarchitecture::{HEAD_BLOCKS_BITS, extra_registers};
@@ -241,14 +242,14 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
         last: true,
     };
     let values = slave(&mut m, &port, value_taken)?;
-    let accumulator_ready = m.wire("accumulator_ready", bit());
+    let onward = m.wire("onward", bit());
     let mut connections = vec![
         ("s_value_data", values.data),
         ("s_value_last", values.fields[0]),
         ("s_value_valid", values.valid),
         ("head_blocks", settings.head_blocks),
         ("s_valid", survivors.valid),
-        ("m_ready", accumulator_ready),
+        (if flows_through(c) { "open" } else { "m_ready" }, onward),
     ];
     let told = |(port, _): &&(&str, Signal)| *port != SURVIVES;
     connections.extend(survivors.fields.iter().filter(told));
@@ -258,7 +259,12 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
 
     let rows_taken = m.wire("rows_taken", bit());
     let accumulator = accumulator(&mut m, c, &settings, &memory, rows_taken)?;
-    m.drive(accumulator_ready, accumulator.output("s_ready"));
+    if flows_through(c) {
+        let open = gate(&mut m, &survivors, &memory, &accumulator, rows_taken)?;
+        m.drive(onward, open);
+    } else {
+        m.drive(onward, accumulator.output("s_ready"));
+    }
     let row_out = output(&mut m, c, &settings, &accumulator, rows_taken)?;
     count(&mut m, c, &front, &survivors, &memory, row_out)?;
     m.finish()
@@ -288,11 +294,7 @@ fn survivors(
 ) -> Result<Survivors, NetlistError> {
     let optional = [
         ("s_pass", "m_pass", w.pass > 0),
-        (
-            "s_largest",
-            "m_largest",
-            c.normalize == Normalize::Complement,
-        ),
+        ("s_largest", "m_largest", marks_largest(c)),
         (SURVIVES, "m_survives", c.accumulate == Accumulate::Sorted),
     ];
     let mut fields: Vec<(&'static str, Signal)> = [
@@ -340,6 +342,28 @@ fn survivors(
     })
 }
 
+/// Whether the survivor that is offered may enter a value memory and sums that never stall.
+fn gate(
+    m: &mut Builder,
+    survivors: &Survivors,
+    memory: &Instance,
+    accumulator: &Instance,
+    rows_taken: Signal,
+) -> Result<Signal, NetlistError> {
+    let taken = m.and(survivors.valid, memory.output("s_ready"));
+    let taken = m.name(taken, "visit_taken");
+    let told = |(port, _): &&(&str, Signal)| matches!(*port, "s_first" | "s_last");
+    let connections: Vec<_> = (survivors.fields.iter().filter(told).copied())
+        .chain([
+            ("s_taken", taken),
+            ("row_done", accumulator.output("m_valid")),
+            ("rows_taken", rows_taken),
+        ])
+        .collect();
+    let gate = m.instance("u_row_gate", &row_gate()?, &connections);
+    Ok(gate.output("open"))
+}
+
 /// The accumulator of the configuration, behind the value memory.
 fn accumulator(
     m: &mut Builder,
@@ -359,7 +383,7 @@ fn accumulator(
     if c.accumulate == Accumulate::Shift {
         connections.extend(settings.shifts.map(|shifts| ("shifts", shifts)));
     }
-    if c.normalize == Normalize::Complement {
+    if marks_largest(c) {
         connections.push(("s_largest", memory.output("m_largest")));
     }
     let module = match c.accumulate {
@@ -385,8 +409,12 @@ fn output(
         ("s_valid", accumulator.output("m_valid")),
         ("m_ready", out_taken),
     ];
-    if c.normalize != Normalize::Complement {
-        connections.push(("s_normalizers", accumulator.output("m_normalizers")));
+    match (c.normalize, c.accumulate) {
+        (Normalize::Complement, Accumulate::Sorted) => {
+            connections.push(("s_excess", accumulator.output("m_excess")));
+        }
+        (Normalize::Complement, _) => {}
+        _ => connections.push(("s_normalizers", accumulator.output("m_normalizers"))),
     }
     connections.extend(settings.levels.map(|levels| ("levels", levels)));
     let normalizer = m.instance("u_normalizer", &normalizer(c)?, &connections);

@@ -6,28 +6,32 @@
 #[cfg(test)]
 mod tests;
 
-use super::normalizer::Flow;
+use super::normalizer::{EXCESS, Flow};
 use super::{Builder, bit, loaded, saturated};
-use crate::netlist::{Module, NetlistError, Signal, signed};
-use logattn_golden::config::Configuration;
+use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
+use logattn_golden::config::{Accumulate, Configuration};
 use logattn_golden::microarchitecture::extra_registers;
 
+/// What the sums are too high by, if anything, is taken off on the way; it is the same for all beats
+/// of a row.
+///
 /// One stage, from `pipeline_depth` 2 on three, for the choice of the sums, for the quotients and
 /// for their saturation: the rounded outputs of a beat's sums. Gives them, what says that the beat
 /// is its row's last, and the stream after the stage.
 pub(super) fn round(
     m: &mut Builder,
     c: &Configuration,
-    sums: &[Signal],
+    (sums, excess): (&[Signal], Option<Signal>),
     last: Signal,
     flow: Flow,
 ) -> Result<(Vec<Signal>, Signal, Flow), NetlistError> {
-    let (mut sums, mut last, mut flow) = (sums.to_vec(), last, flow);
+    let (mut sums, mut excess, mut last, mut flow) = (sums.to_vec(), excess, last, flow);
     if extra_registers(c) > 0 {
         let (load, behind) = flow.stage(m, "chosen");
         sums = (sums.iter().enumerate())
             .map(|(lane, sum)| loaded(m, &format!("chosen_{lane}"), load, *sum))
             .collect();
+        excess = excess.map(|excess| loaded(m, "chosen_excess", load, excess));
         last = loaded(m, "chosen_last", load, last);
         flow = behind;
     }
@@ -44,6 +48,7 @@ pub(super) fn round(
         .enumerate()
         .map(|(lane, sum)| {
             let mut ports = vec![("sum", *sum)];
+            ports.extend(excess.map(|excess| ("excess", excess)));
             ports.extend(divides.map(|load| ("load", load)));
             let instance = m.instance(format!("u_rounding_{lane}"), &rounding, &ports);
             loaded(
@@ -73,6 +78,10 @@ fn complement_rounding(c: &Configuration) -> Result<Module, NetlistError> {
         signed(c.accumulator_bits()),
         "finished sum, in steps of 2^-max_shift",
     );
+    let sum = match c.accumulate {
+        Accumulate::Sorted => less_excess(&mut m, sum, max_shift),
+        _ => sum,
+    };
     let quotient = match gain.checked_sub(max_shift) {
         None => round_off(&mut m, sum, max_shift - gain),
         Some(0) => sum,
@@ -91,6 +100,19 @@ fn complement_rounding(c: &Configuration) -> Result<Module, NetlistError> {
     let (output, _) = saturated(&mut m, quotient, output_bits);
     m.output("rounded", output, "the output: rounded and saturated");
     m.finish()
+}
+
+/// The sum without what it is too high by, which has no bits below 2^0.
+fn less_excess(m: &mut Builder, sum: Signal, max_shift: u32) -> Signal {
+    let bits = sum.width() - max_shift;
+    let excess = m.input("excess", unsigned(bits), EXCESS);
+    let whole = m.slice(sum, max_shift, bits);
+    let whole = m.sub(whole, excess);
+    let whole = m.name(whole, "whole");
+    let fraction = m.slice(sum, 0, max_shift);
+    let sum = m.concat(&[whole, fraction]);
+    let sum = m.as_signed(sum);
+    m.name(sum, "true_sum")
 }
 
 /// `a 2^-bits` to the nearest integer, half away from zero, in one bit more than the integer part;

@@ -42,6 +42,7 @@ mod pipeline;
 mod quantizer;
 mod quotient;
 mod reciprocal;
+mod row_gate;
 mod row_lengths;
 mod row_statistics;
 mod score_engine;
@@ -60,7 +61,7 @@ pub use export::{Export, ExportError, ExportedFile, export};
 pub use performance_counters::{COUNTER_BITS, COUNTERS};
 
 use crate::netlist::{Builder, Signal, Type, unsigned};
-use logattn_golden::config::{Accumulate, Configuration};
+use logattn_golden::config::{Accumulate, Configuration, Normalize};
 
 /// Widths that several modules share, all in bits.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,8 @@ pub(crate) struct Widths {
     /// The codes of one key for the whole query block.
     pub key_codes: u32,
     /// What a visit says of its key: its codes; with `accumulate = "sorted"` whether its value is
-    /// added and whether the sum is doubled before.
+    /// added, whether the sum is doubled before and, with `normalize = "complement"`, whether the
+    /// value is subtracted.
     pub visit_codes: u32,
     /// Index of a beat in its row; 0 when a row is one beat.
     pub beat: u32,
@@ -90,6 +92,7 @@ impl Widths {
             code,
             key_codes: code * c.query_block as u32,
             visit_codes: match c.accumulate {
+                Accumulate::Sorted if c.normalize == Normalize::Complement => 3,
                 Accumulate::Sorted => 2,
                 _ => code * c.query_block as u32,
             },
@@ -160,6 +163,33 @@ pub(crate) fn elastic_register<const N: usize>(
         signal.map(|signal| loaded(m, &format!("{name}_{field}"), stage.enable, signal))
     });
     (fields, stage)
+}
+
+/// Whether visits carry a mark of their row's largest key. Sorted visits say what to do with its
+/// value instead.
+pub(crate) fn marks_largest(c: &Configuration) -> bool {
+    c.normalize == Normalize::Complement && c.accumulate != Accumulate::Sorted
+}
+
+/// Whether a visit to the value memory goes through to the sums without a stop: what might hold it
+/// up does so in front of the memory ([`row_gate`]).
+pub(crate) fn flows_through(c: &Configuration) -> bool {
+    c.accumulate == Accumulate::Sorted
+}
+
+/// A register without reset that loads `next` when `enable` is high, or in every cycle.
+pub(crate) fn loaded_if(
+    m: &mut Builder,
+    name: &str,
+    enable: Option<Signal>,
+    next: Signal,
+) -> Signal {
+    let register = m.register(name, next.ty());
+    match enable {
+        Some(enable) => m.update_if(register, enable, next),
+        None => m.update(register, next),
+    }
+    register
 }
 
 /// A register without reset that loads `next` when `enable` is high.

@@ -67,7 +67,7 @@ pub(crate) fn multiply_accumulator(c: &Configuration) -> Result<Module, NetlistE
             ("add", p.add),
             ("first", p.first),
         ];
-        sums.extend(lane_sums(&mut m, c, &p, row, &lanes, &control));
+        sums.extend(lane_sums(&mut m, c, p.value, row, &lanes, &control));
         normalizers.push(
             m.instance(format!("u_probability_sum_{row}"), &levels, &control)
                 .output("sum"),

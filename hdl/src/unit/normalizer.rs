@@ -92,6 +92,11 @@ pub(crate) fn normalizer(c: &Configuration) -> Result<Module, NetlistError> {
             "normalizers of the finished rows",
         )
     });
+    let s_excess = (c.normalize == Normalize::Complement && c.accumulate == Accumulate::Sorted)
+        .then(|| {
+            let bits = sum_bits - c.max_shift.unwrap_or(0);
+            m.input("s_excess", unsigned(bits), EXCESS)
+        });
     let s_valid = m.input("s_valid", bit(), "rows are finished");
     let levels = (c.accumulate == Accumulate::Bucket).then(|| {
         let bits = c.levels_count() as u32 * c.level_bits.unwrap_or(1);
@@ -103,13 +108,13 @@ pub(crate) fn normalizer(c: &Configuration) -> Result<Module, NetlistError> {
     });
     let m_ready = m.input("m_ready", bit(), "receiver takes the beat");
 
-    let held = hold(&mut m, c, s_sums, s_normalizers, s_valid);
+    let held = hold(&mut m, c, s_sums, (s_normalizers, s_excess), s_valid);
     let (fields, last, flow) = match held.normalizers {
         Some(normalizers) => normalize(&mut m, c, held, normalizers, levels)?,
         None => {
             let group = select_group(&mut m, &held);
             let values = group_lanes(&mut m, c, group);
-            round(&mut m, c, &values, held.last, held.flow)?
+            round(&mut m, c, (&values, held.excess), held.last, held.flow)?
         }
     };
     let fields: Vec<Signal> = fields
@@ -157,11 +162,17 @@ fn normalize(
     })
 }
 
+/// Of sorted accumulation with `normalize = "complement"`.
+pub(super) const EXCESS: &str =
+    "what the sums are too high by, without its max_shift lowest bits, which are 0";
+
 /// The block that is being handed out.
 struct Held {
     sums: Signal,
     /// Absent with `normalize = "complement"`.
     normalizers: Option<Signal>,
+    /// See [`EXCESS`].
+    excess: Option<Signal>,
     /// Beats of the block.
     beats: usize,
     /// Index of the beat that is next; absent when a block is one beat.
@@ -178,7 +189,7 @@ fn hold(
     m: &mut Builder,
     c: &Configuration,
     s_sums: Signal,
-    s_normalizers: Option<Signal>,
+    (s_normalizers, s_excess): (Option<Signal>, Option<Signal>),
     s_valid: Signal,
 ) -> Held {
     let beats = c.query_block * c.lanes / c.output_lanes;
@@ -231,6 +242,7 @@ fn hold(
     let sums = loaded(m, "held_sums", capture, s_sums);
     let normalizers =
         s_normalizers.map(|normalizers| loaded(m, "held_normalizers", capture, normalizers));
+    let excess = s_excess.map(|excess| loaded(m, "held_excess", capture, excess));
     if let Some(countdown) = countdown {
         let start = m.constant(u64::from(preparation), countdown.ty());
         let one = m.constant(1, countdown.ty());
@@ -245,6 +257,7 @@ fn hold(
     Held {
         sums,
         normalizers,
+        excess,
         beats,
         beat,
         last,

@@ -111,13 +111,18 @@ pub(crate) fn performance_counters(c: &Configuration) -> Result<Module, NetlistE
     } else {
         keys
     };
+    let counted = match c.accumulate {
+        // The largest key counts in a cycle in which it need not be visited.
+        Accumulate::Sorted => m.and(offered, taken),
+        _ => visited,
+    };
     let first_pass = match pass {
         Some(pass) => {
             let later = m.any(pass);
             let first = m.not(later);
-            m.and(visited, first)
+            m.and(counted, first)
         }
-        None => visited,
+        None => counted,
     };
     let kept: Vec<Signal> = (0..c.query_block)
         .map(|row| {

@@ -171,7 +171,7 @@ pub(crate) fn shift_accumulator(c: &Configuration) -> Result<Module, NetlistErro
             ("first", p.first),
         ];
         control.extend(&largest);
-        sums.extend(lane_sums(&mut m, c, &p, row, &lanes, &control));
+        sums.extend(lane_sums(&mut m, c, p.value, row, &lanes, &control));
         if let Some(levels) = &levels {
             let instance = m.instance(format!("u_level_sum_{row}"), levels, &control);
             normalizers.push(instance.output("sum"));

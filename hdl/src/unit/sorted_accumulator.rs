@@ -6,72 +6,115 @@
 //! row's end until the sum is in steps of 2^-max_shift. So every lane has the sums of
 //! [`super::shift_accumulator`], without its barrel shifter.
 //!
-//! With `normalize = "complement"` a row's largest key comes first. It weighs 2^max_shift, as if its
-//! shift were 0, and is kept; of the keys after it the difference to it is added.
+//! Nothing stops here: [`super::row_gate`] lets a row in only when the sums will be free for it.
+//!
+//! With `normalize = "complement"` the value of a row's largest key is added as often as its weight
+//! says, bit by bit between the levels, and subtracted at the first bit of a weight below 0
+//! ([`super::survivor_sorter`]); so no lane has to take differences. The lanes count values from
+//! the least one on, so that they only ever add a few bits and a carry: with v' = v + 2^(b-1) for
+//! the b-bit value v, and 2^b - 1 - v' = -1 - v + 2^(b-1) where v is subtracted. By what the sums
+//! are too high then is the same in every lane: what one more lane has, whose value is 0. The
+//! normalizer takes it off.
 
 #[cfg(test)]
 mod tests;
 
-use super::accumulator::{Pipeline, lane_sums, pipeline, row_outputs};
-use super::{Builder, bit, loaded};
+use super::accumulator::{lane_sums, row_outputs};
+use super::normalizer::EXCESS;
+use super::{Builder, Widths, bit, loaded_if};
 use crate::netlist::{Module, NetlistError, Signal, Type, signed, unsigned};
 use logattn_golden::config::{Configuration, Normalize};
 
-/// The sum's side of a lane or of the normalizer: `sum <= (first ? 0 : doubles ? 2 sum : sum) +
-/// addend`, with an addend that was registered beside `doubles`.
+/// The sum's side of a lane or of the normalizer: what the next value is added to, 0 if neither
+/// `holds` nor `doubles`.
+fn base(m: &mut Builder, sum: Signal) -> Signal {
+    let holds = m.input("holds", bit(), "the sum goes on as it is");
+    let doubles = m.input("doubles", bit(), "the sum goes on doubled");
+    let width = sum.width();
+    let bits = m.as_unsigned(sum);
+    let (all_held, all_doubled) = (m.replicate(holds, width), m.replicate(doubles, width));
+    let held = m.and(bits, all_held);
+    let doubled = m.shl_by(bits, 1);
+    let doubled = m.and(doubled, all_doubled);
+    let base = m.or(held, doubled);
+    m.name(base, "base")
+}
+
+/// A sum of type `ty` to which `addend` is added.
 fn doubling_sum(m: &mut Builder, addend: Signal, ty: Type) -> Signal {
-    let add = m.input("add", bit(), "the sum takes what was loaded");
-    let first = m.input("first", bit(), "what was loaded starts a row");
-    let doubles = m.input("doubles", bit(), "the sum is doubled before");
-    let addend = m.extend(addend, ty.width());
-    let addend = m.name(addend, "addend");
     let sum = m.register("sum", ty);
-    let doubled = m.shl_by(sum, 1);
-    let scaled = m.mux(doubles, doubled, sum);
-    let zero = m.zero(ty);
-    let base = m.mux(first, zero, scaled);
-    let base = m.name(base, "base");
+    let base = base(m, sum);
+    let addend = m.extend(addend, ty.width());
+    let addend = m.as_unsigned(addend);
+    let addend = m.name(addend, "addend");
     let next = m.add(base, addend);
     let next = m.name(next, "sum_next");
-    m.update_if(sum, add, next);
+    update(m, sum, next);
     sum
 }
 
-/// One lane: a register for what is added, and an adder.
+fn update(m: &mut Builder, sum: Signal, next: Signal) {
+    let signed = sum.ty() == crate::netlist::signed(sum.width());
+    let next = if signed { m.as_signed(next) } else { next };
+    m.update(sum, next);
+}
+
+/// One lane: an adder behind the register that the value is in.
 fn sorted_lane(c: &Configuration) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         "sorted_lane",
         "One lane: the row's sum, doubled on the way to the next level, and the value added.",
     );
     let value = m.input("value", signed(c.value_bits), "value of the key");
-    let visits = m.input("visits", bit(), "there is a key");
-    let load = m.input("load", bit(), "load what is added");
-    let added = match c.normalize {
-        Normalize::Complement => difference(&mut m, c, value),
-        Normalize::None | Normalize::Reciprocal => value,
+    let adds = m.input("adds", bit(), "the value is added");
+    let ty = signed(c.accumulator_bits());
+    let sum = match c.normalize {
+        Normalize::Complement => counting_sum(&mut m, value, adds, ty),
+        Normalize::None | Normalize::Reciprocal => {
+            let wanted = m.replicate(adds, c.value_bits);
+            let value = m.as_unsigned(value);
+            let added = m.and(value, wanted);
+            let added = m.as_signed(added);
+            let added = m.name(added, "added");
+            doubling_sum(&mut m, added, ty)
+        }
     };
-    let zero = m.zero(added.ty());
-    let added = m.mux(visits, added, zero);
-    let added = loaded(&mut m, "added", load, added);
-    let sum = doubling_sum(&mut m, added, signed(c.accumulator_bits()));
     m.output("sum", sum, "sum of the row so far");
     m.finish()
 }
 
-/// The value less that of the row's largest key, in one bit more. What is kept is 0 when the
-/// largest key itself comes, so that its value needs no choice.
-fn difference(m: &mut Builder, c: &Configuration, value: Signal) -> Signal {
-    let keep = m.input("keep", bit(), "keep the value of the row's largest key");
-    let clear = m.input("clear", bit(), "forget it");
-    let kept = m.register("largest_value", value.ty());
-    let zero = m.zero(value.ty());
-    let next = m.mux(clear, zero, value);
-    let changes = m.or(keep, clear);
-    m.update_if(kept, changes, next);
-    let value = m.extend(value, c.value_bits + 1);
-    let kept = m.extend(kept, c.value_bits + 1);
-    let difference = m.sub(value, kept);
-    m.name(difference, "difference")
+/// The sum of values counted from the least one on: a short adder, and a carry above it.
+fn counting_sum(m: &mut Builder, value: Signal, adds: Signal, ty: Type) -> Signal {
+    let subtracts = m.input("subtracts", bit(), "the value is subtracted");
+    let bits = value.width();
+    let (low, sign) = (m.slice(value, 0, bits - 1), m.bit(value, bits - 1));
+    let high = m.not(sign);
+    let counted = m.concat(&[high, low]);
+    m.comment("the value, counted from the least one on");
+    let counted = m.name(counted, "counted");
+    let (all_added, all_subtracted) = (m.replicate(adds, bits), m.replicate(subtracts, bits));
+    let added = m.and(counted, all_added);
+    let rest = m.not(counted);
+    let subtracted = m.and(rest, all_subtracted);
+    let added = m.or(added, subtracted);
+    let added = m.name(added, "added");
+
+    let sum = m.register("sum", ty);
+    let base = base(m, sum);
+    let below = m.slice(base, 0, bits);
+    let below = m.extend(below, bits + 1);
+    let added = m.extend(added, bits + 1);
+    let below = m.add(below, added);
+    let below = m.name(below, "low_next");
+    let carry = m.bit(below, bits);
+    let above = m.slice(base, bits, ty.width() - bits);
+    let carry = m.extend(carry, above.width());
+    let above = m.add(above, carry);
+    let above = m.name(above, "high_next");
+    let below = m.slice(below, 0, bits);
+    let next = m.concat(&[above, below]);
+    update(m, sum, next);
+    sum
 }
 
 /// The sum of one row's levels, as the lanes see them: the row's normalizer.
@@ -80,12 +123,64 @@ fn sorted_level_sum(c: &Configuration) -> Result<Module, NetlistError> {
         "sorted_level_sum",
         "The normalizer of one row: the sum of its levels.",
     );
-    let visits = m.input("visits", bit(), "there is a key");
-    let load = m.input("load", bit(), "load what is added");
-    let one = loaded(&mut m, "one", load, visits);
-    let sum = doubling_sum(&mut m, one, unsigned(c.normalizer_bits()));
+    let adds = m.input("adds", bit(), "there is a key");
+    let sum = doubling_sum(&mut m, adds, unsigned(c.normalizer_bits()));
     m.output("sum", sum, "sum of the levels so far");
     m.finish()
+}
+
+/// What comes from the value memory, a cycle later.
+struct Fetched {
+    value: Signal,
+    /// The lanes' inputs beside the value.
+    control: Vec<(&'static str, Signal)>,
+    /// It ends its row.
+    ends: Signal,
+}
+
+fn fetch(m: &mut Builder, c: &Configuration) -> Fetched {
+    let w = Widths::of(c);
+    let value = m.input(
+        "s_value",
+        unsigned(w.value_word),
+        "values of one key, lane 0 lowest",
+    );
+    let codes = m.input(
+        "s_codes",
+        unsigned(w.visit_codes),
+        match c.normalize {
+            Normalize::Complement => {
+                "whether the value is added (lowest bit), the sum doubled before, the value subtracted"
+            }
+            _ => "whether there is a value to add (lowest bit) and whether the sum is doubled before",
+        },
+    );
+    let first = m.input("s_first", bit(), "first visit of the row in this pass");
+    let last = m.input("s_last", bit(), "last visit of the row in this pass");
+    let valid = m.input("s_valid", bit(), "visit is valid");
+
+    let mut in_visit = |name: &'static str, bit: u32| {
+        let wanted = m.bit(codes, bit);
+        let wanted = m.and(valid, wanted);
+        (name, loaded_if(m, &format!("fetched_{name}"), None, wanted))
+    };
+    let mut control = vec![in_visit("adds", 0), in_visit("doubles", 1)];
+    if c.normalize == Normalize::Complement {
+        control.push(in_visit("subtracts", 2));
+    }
+    let doubles = m.bit(codes, 1);
+    let changes = m.or(first, doubles);
+    let changes = m.and(valid, changes);
+    let holds = m.not(changes);
+    control.push(("holds", loaded_if(m, "fetched_holds", None, holds)));
+    let ends = m.and(valid, last);
+    let fetched_ends = m.register_reset("fetched_ends", bit(), 0);
+    m.update(fetched_ends, ends);
+    Fetched {
+        value: loaded_if(m, "fetched_value", None, value),
+        control,
+        ends: fetched_ends,
+    }
 }
 
 /// `acc[d] += V[d] << (max_shift - shift[code])` and `normalizer += 1 << (max_shift - shift[code])`,
@@ -95,45 +190,37 @@ pub(crate) fn sorted_accumulator(c: &Configuration) -> Result<Module, NetlistErr
         "sorted_accumulator",
         "Doubles the sums from level to level and adds, every lane at once.",
     );
-    let p = pipeline(&mut m, c);
-    let visits = m.bit(p.codes, 0);
-    let doubles = m.bit(p.codes, 1);
-    let doubles = loaded(&mut m, "scaled_doubles", p.scale, doubles);
-    let mut control = vec![
-        ("visits", visits),
-        ("load", p.scale),
-        ("add", p.add),
-        ("first", p.first),
-        ("doubles", doubles),
-    ];
+    let fetched = fetch(&mut m, c);
+    let m_ready = m.input("m_ready", bit(), "receiver takes the finished row");
+    m.comment("a finished row waits in the sums until it is taken");
+    let row_done = m.register_reset("row_done", bit(), 0);
+    let stays = m.not(m_ready);
+    let stays = m.and(row_done, stays);
+    let next = m.or(fetched.ends, stays);
+    m.update(row_done, next);
+    m.output("m_valid", row_done, "the sums are a finished row");
+
+    let lane = sorted_lane(c)?;
     let mut normalizers = Vec::new();
-    if c.normalize == Normalize::Complement {
-        control.extend(largest_control(&mut m, &p));
-    } else {
-        let instance = m.instance("u_level_sum", &sorted_level_sum(c)?, &control);
+    if c.normalize != Normalize::Complement {
+        let levels = sorted_level_sum(c)?;
+        let instance = m.instance("u_level_sum", &levels, &fetched.control);
         normalizers.push(instance.output("sum"));
     }
-    let sums = lane_sums(&mut m, c, &p, 0, &sorted_lane(c)?, &control);
+    let sums = lane_sums(&mut m, c, fetched.value, 0, &lane, &fetched.control);
     row_outputs(&mut m, &sums, &normalizers);
+    if c.normalize == Normalize::Complement {
+        let zero = m.zero(signed(c.value_bits));
+        let inputs: Vec<_> = [("value", zero)]
+            .into_iter()
+            .chain(fetched.control.iter().copied())
+            .collect();
+        let sum = m.instance("u_zero_lane", &lane, &inputs).output("sum");
+        let max_shift = c.max_shift.unwrap_or(0);
+        let excess = m.slice(sum, max_shift, sum.width() - max_shift);
+        let nothing = m.slice(sum, 0, max_shift);
+        m.unused(nothing);
+        m.output("m_excess", excess, EXCESS);
+    }
     m.finish()
-}
-
-/// The lanes' inputs for the largest key.
-fn largest_control(m: &mut Builder, p: &Pipeline) -> Vec<(&'static str, Signal)> {
-    let Some(largest) = p.largest else {
-        return Vec::new();
-    };
-    let takes = m.and(p.scale, p.valid);
-    let takes = m.name(takes, "takes");
-    let keep = m.and(takes, largest);
-    let keep = m.name(keep, "keep_largest");
-    m.comment("between rows as well, so that nothing is left over from before a reset");
-    let between = m.register_reset("between_rows", bit(), 1);
-    m.update_if(between, takes, p.last);
-    let ends = m.and(takes, p.last);
-    let waits = m.not(takes);
-    let waits = m.and(between, waits);
-    let clear = m.or(ends, waits);
-    let clear = m.name(clear, "clear_largest");
-    vec![("keep", keep), ("clear", clear)]
 }

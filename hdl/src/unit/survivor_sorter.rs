@@ -21,6 +21,11 @@
 //! item only if the row's smallest level is not 2^-max_shift already, and of a row without
 //! survivors, whose *token* it is.
 //!
+//! The largest key weighs what all others leave of 1, and less than nothing where their levels
+//! are more than that. It is visited once for each bit of its weight that is 1, when the sum is
+//! doubled down to that bit; where a list begins there, in a cycle of its own before it. The first
+//! bit, at 2^0 or above, is the sign's if the weight is negative, and that visit subtracts.
+//!
 //! With fewer lanes than the head dimension the items of a row are read again for every pass.
 
 mod lists;
@@ -99,6 +104,8 @@ struct Row {
     /// For each level, the largest lowest, whether its list has entries.
     present: Signal,
     largest: Option<Largest>,
+    /// The largest key's weight, where there is one.
+    weight: Option<Signal>,
 }
 
 /// Where the levels are, the largest first.

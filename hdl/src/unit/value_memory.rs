@@ -5,9 +5,9 @@
 //! read from it.
 
 use super::memory_banks::{Banks, release};
-use super::{Builder, Widths, bit, elastic_stage, loaded};
+use super::{Builder, Stage, Widths, bit, elastic_stage, flows_through, loaded_if, marks_largest};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
-use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::HEAD_BLOCKS_BITS;
 
 /// The loading side's ports.
@@ -44,7 +44,7 @@ struct Survivor {
     visits: Signal,
     first: Signal,
     last: Signal,
-    /// `normalize = "complement"` only.
+    /// See [`marks_largest`].
     largest: Option<Signal>,
     /// Absent where there is one pass.
     pass: Option<Signal>,
@@ -59,7 +59,7 @@ impl Survivor {
             visits: m.input("s_visits", bit(), "there is a survivor"),
             first: m.input("s_first", bit(), "first survivor of the row in this pass"),
             last: m.input("s_last", bit(), "last survivor of the row in this pass"),
-            largest: (c.normalize == Normalize::Complement)
+            largest: marks_largest(c)
                 .then(|| m.input("s_largest", bit(), "visit of the row's largest key")),
             pass: (w.pass > 0)
                 .then(|| m.input("s_pass", unsigned(w.pass), "index of the pass over the row")),
@@ -77,26 +77,36 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
     );
     let words = Words::declare(&mut m, &w);
     let s = Survivor::declare(&mut m, c, &w);
-    let m_ready = m.input("m_ready", bit(), "receiver takes the values");
-
     let banks = Banks::declare(&mut m, c);
     let loaded_bank = banks.loaded(&mut m);
     let offered = m.and(s.valid, loaded_bank);
     let offered = m.name(offered, "offered");
-    let stage = elastic_stage(&mut m, "value", offered, m_ready);
-    let s_ready = m.and(stage.enable, loaded_bank);
+    let way = if flows_through(c) {
+        gated(&mut m, offered)
+    } else {
+        elastic(&mut m, offered)
+    };
+    let s_ready = m.and(way.enable, loaded_bank);
     let s_ready = m.name(s_ready, "s_ready_now");
-    let read = m.and(offered, stage.enable);
+    let read = m.and(offered, way.enable);
     let read = m.name(read, "read");
-    let visited = (read, s.visits);
-    let (value_ready, visited, value) = memory(&mut m, c, &banks, &words, &s, visited);
+    let visited = m.and(read, s.visits);
+    let visited = m.name(visited, "visited");
+    let fetches = match way.reads {
+        Some(reads) => {
+            let fetches = m.and(reads, s.visits);
+            m.name(fetches, "fetches")
+        }
+        None => visited,
+    };
+    let (value_ready, value) = memory(&mut m, c, &banks, &words, &s, (read, fetches));
 
-    let codes = loaded(&mut m, "codes", stage.enable, s.codes);
-    let first = loaded(&mut m, "first", stage.enable, s.first);
-    let last = loaded(&mut m, "last", stage.enable, s.last);
+    let codes = loaded_if(&mut m, "codes", way.load, s.codes);
+    let first = loaded_if(&mut m, "first", way.load, s.first);
+    let last = loaded_if(&mut m, "last", way.load, s.last);
     let largest = s
         .largest
-        .map(|largest| loaded(&mut m, "largest", stage.enable, largest));
+        .map(|largest| loaded_if(&mut m, "largest", way.load, largest));
     m.output("s_value_ready", value_ready, "word is taken");
     m.output("s_ready", s_ready, "survivor is taken");
     m.output(
@@ -116,20 +126,62 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
     if let Some(largest) = largest {
         m.output("m_largest", largest, "visit of the row's largest key");
     }
-    m.output("m_valid", stage.valid, "values are valid");
+    m.output("m_valid", way.valid, "values are valid");
     m.finish()
 }
 
-/// The block RAM with both its sides: gives `s_value_ready`, whether a value is read in this cycle
-/// and the value a cycle later.
+/// How survivors pass the memory.
+struct Way {
+    /// A survivor that is offered is taken.
+    enable: Signal,
+    /// The registers beside the memory's load; in every cycle if absent.
+    load: Option<Signal>,
+    /// The memory may read the word of what is visited; absent where it is when that is taken.
+    reads: Option<Signal>,
+    /// There are values at the output.
+    valid: Signal,
+}
+
+/// The values wait until their receiver takes them.
+fn elastic(m: &mut Builder, offered: Signal) -> Way {
+    let m_ready = m.input("m_ready", bit(), "receiver takes the values");
+    let Stage { enable, valid } = elastic_stage(m, "value", offered, m_ready);
+    Way {
+        enable,
+        load: Some(enable),
+        reads: None,
+        valid,
+    }
+}
+
+/// The values are there for a cycle; what must not go on waits in front. Its word is read meanwhile,
+/// so that what keeps it back does not reach as far as the block RAMs.
+fn gated(m: &mut Builder, offered: Signal) -> Way {
+    let open = m.input("open", bit(), "the survivor may go on");
+    let valid = m.register_reset("value_valid", bit(), 0);
+    let enters = m.and(offered, open);
+    m.update(valid, enters);
+    Way {
+        enable: open,
+        load: None,
+        reads: Some(offered),
+        valid,
+    }
+}
+
+/// The block RAM with both its sides: gives `s_value_ready` and the value, a cycle after its read.
+///
+/// # Arguments
+/// - `read`: a survivor is taken.
+/// - `fetches`: its word is read.
 fn memory(
     m: &mut Builder,
     c: &Configuration,
     banks: &Banks,
     words: &Words,
     s: &Survivor,
-    (read, visits): (Signal, Signal),
-) -> (Signal, Signal, Signal) {
+    (read, fetches): (Signal, Signal),
+) -> (Signal, Signal) {
     let block_end = block_end(m, c, read, s);
     let released = release(m, block_end, words.head_blocks);
     let ends = (words.last, words.valid);
@@ -146,10 +198,8 @@ fn memory(
         .chain(s.pass)
         .collect();
     let read_address = m.concat(&read_address);
-    let visited = m.and(read, visits);
-    let visited = m.name(visited, "visited");
-    let value = m.memory_read(memory, "value", visited, read_address);
-    (load.ready, visited, value)
+    let value = m.memory_read(memory, "value", fetches, read_address);
+    (load.ready, value)
 }
 
 /// Words of the memory: banks are aligned so that the bank index is an address bit.
@@ -175,13 +225,17 @@ fn block_end(m: &mut Builder, c: &Configuration, read: Signal, s: &Survivor) -> 
 mod tests {
     use super::*;
     use crate::netlist::Evaluator;
+    use logattn_golden::config::Accumulate;
 
     /// With `normalize = "complement"` a mark of the largest key's visit goes along with it, and
     /// waits with it.
     #[test]
     fn the_largest_keys_visit_stays_marked() {
-        let c = Configuration::named("base").expect("known");
-        assert_eq!(c.normalize, Normalize::Complement);
+        let c = Configuration {
+            accumulate: Accumulate::Shift,
+            ..Configuration::named("base").expect("known")
+        };
+        assert!(marks_largest(&c));
         let module = value_memory(&c).expect("elaborates");
         let mut device = Evaluator::new(&module).expect("flattens");
         for (port, value) in [
@@ -209,14 +263,12 @@ mod tests {
     }
 
     #[test]
-    fn without_complement_there_is_no_such_mark() {
-        let c = Configuration::named("nano").expect("known");
-        let module = value_memory(&c).expect("elaborates");
-        assert!(
-            module
-                .ports()
-                .iter()
-                .all(|port| !port.name.ends_with("_largest"))
-        );
+    fn without_complement_and_sorted_there_is_no_such_mark() {
+        for name in ["nano", "base"] {
+            let c = Configuration::named(name).expect("known");
+            let module = value_memory(&c).expect("elaborates");
+            let mut names = module.ports().iter().map(|port| &port.name);
+            assert!(names.all(|name| !name.ends_with("_largest")));
+        }
     }
 }

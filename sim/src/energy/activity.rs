@@ -1,7 +1,8 @@
 //! How often things happened in a unit.
 
+use crate::levels::Shifts;
 use crate::memory::{Strategy, SurvivorMap};
-use logattn_golden::config::{Accumulate, Configuration, Input};
+use logattn_golden::config::{Accumulate, Configuration, Input, Normalize};
 use serde::Serialize;
 use std::ops::AddAssign;
 
@@ -25,7 +26,8 @@ pub struct Activity {
     pub entries: u64,
     /// Keys with a code other than 0, over all rows.
     pub survivors: u64,
-    /// Words read from the value memory: the keys that a query block visits, once a pass.
+    /// Words read from the value memory: the keys that a query block visits, once a pass; a
+    /// sorted row's largest key as often as its weight has bits (`normalize = "complement"`).
     pub visits: u64,
     /// Words written to the value memory, each `lanes` values of one key.
     pub value_words_loaded: u64,
@@ -64,7 +66,8 @@ impl Activity {
             survivors: map.survivors(),
             ..Activity::default()
         };
-        let (mut visited, mut fetched) = (0, 0);
+        let (mut visited, mut again, mut fetched) = (0, 0, 0);
+        let shifts = Shifts::of(c).filter(|_| c.normalize == Normalize::Complement);
         let mut union = Vec::new();
         for rows in map.blocks(c.query_block) {
             let longest = map.longest(rows.clone());
@@ -74,6 +77,12 @@ impl Activity {
                 (longest as u64, beats)
             } else {
                 let keys = ones(&union);
+                if let Some(shifts) = &shifts {
+                    let others = map.others(rows.clone());
+                    let visits = others
+                        .map(|others| shifts.largest(others.iter().copied()).all_visits() as i64);
+                    again += visits.map(|visits| visits - 1).sum::<i64>();
+                }
                 for key in map.largest(rows) {
                     union[key / 64] &= !(1 << (key % 64));
                 }
@@ -91,7 +100,7 @@ impl Activity {
             Strategy::DenseRefetch => (fetched, fetched),
             Strategy::Skip => (visited, fetched),
         };
-        activity.visits = visited * passes;
+        activity.visits = visited.saturating_add_signed(again) * passes;
         activity.value_words_loaded = values * passes;
         if c.input == Input::Qkv {
             activity.keys_loaded = keys;

@@ -7,8 +7,8 @@ use logattn_golden::config::{
     Accumulate, Configuration, Input, LINEAR_CODE_BITS, Normalize, QUERY_KEY_BITS,
 };
 use logattn_golden::microarchitecture::{
-    QUOTIENT_BITS_A_CYCLE, SORTED_ROWS, distance_buffer_depth, division_cycles, queue_depth,
-    score_buffer_depth, tree_levels,
+    QUOTIENT_BITS_A_CYCLE, SORTED_ROWS, distance_buffer_depth, division_cycles,
+    largest_weight_bits, queue_depth, score_buffer_depth, tree_levels,
 };
 use logattn_golden::reciprocal::ReciprocalFormat;
 use logattn_golden::scores::{Exp2, ScoreFormat, ScoreParameters};
@@ -276,7 +276,7 @@ fn survivor_selector(d: &Datapath, n: &mut Counter) {
 }
 
 /// Lists of the levels' survivors. How many of them share an entry is not known here: one entry a
-/// survivor is the most there can be.
+/// visit is the most there can be.
 fn survivor_sorter(d: &Datapath, n: &mut Counter) {
     let c = d.c;
     let keys = c.keys_per_beat as u32;
@@ -294,6 +294,11 @@ fn survivor_sorter(d: &Datapath, n: &mut Counter) {
     n.register("entries in hand", 2 * entry, d.a.visits);
     n.add("next survivor", keys, d.a.visits);
     n.register("survivors left", keys, d.a.visits);
+    if c.normalize == Normalize::Complement {
+        let weight = largest_weight_bits(c);
+        n.add("weight of the largest key", weight, d.places());
+        n.register("weight of the largest key", weight, d.a.beats);
+    }
 }
 
 fn value_memory(d: &Datapath, n: &mut Counter) {
@@ -310,13 +315,16 @@ fn value_memory(d: &Datapath, n: &mut Counter) {
     n.memory(OperationKind::SramWrite, "values loaded", values, loaded);
     n.memory(OperationKind::SramRead, "values read", values, d.a.visits);
     let codes = match c.accumulate {
-        Accumulate::Sorted => 2,
+        Accumulate::Sorted => 2 + u32::from(c.normalize == Normalize::Complement),
         _ => c.stored_code_bits() * c.query_block as u32,
     };
     n.register("codes of the key", codes, d.a.visits);
     let handed_over = c.key_bits() + codes + 3;
     n.further_register("survivors handed over", handed_over, d.a.visits);
-    n.further_register("values fetched", value_word(c), d.a.visits);
+    // Values that are sorted have one register, which is the accumulator's.
+    if c.accumulate != Accumulate::Sorted {
+        n.further_register("values fetched", value_word(c), d.a.visits);
+    }
 }
 
 fn value_word(c: &Configuration) -> u32 {
@@ -349,17 +357,14 @@ fn shift_accumulator(d: &Datapath, n: &mut Counter) {
 /// The cycles that only double a sum are not counted: the workload's activity does not know them.
 fn sorted_accumulator(d: &Datapath, n: &mut Counter) {
     let (c, lanes) = (d.c, d.lane_visits());
-    let complement = c.normalize == Normalize::Complement;
-    if complement {
-        n.add("differences to the largest key", c.value_bits + 1, lanes);
-        n.register("values of the largest key", c.value_bits, d.outputs());
-    }
-    let added = c.value_bits + u32::from(complement);
-    n.register("values added", added, lanes);
+    let rows = d.row_visits();
+    n.register("values added", c.value_bits, lanes);
     n.add("sums", c.accumulator_bits(), lanes);
     n.register("sums", c.accumulator_bits(), lanes);
-    if !complement {
-        let rows = d.row_visits();
+    if c.normalize == Normalize::Complement {
+        n.add("excess", c.accumulator_bits(), rows);
+        n.register("excess", c.accumulator_bits(), rows);
+    } else {
         n.register("levels", 1, rows);
         n.add("normalizers", c.normalizer_bits(), rows);
         n.register("normalizers", c.normalizer_bits(), rows);
@@ -466,6 +471,10 @@ fn round(d: &Datapath, output_bits: u32, n: &mut Counter) {
     let c = d.c;
     n.further_register("sums chosen", c.accumulator_bits(), d.outputs());
     let dropped = (c.max_shift.unwrap_or(0) + c.value_bits).saturating_sub(output_bits);
+    if c.accumulate == Accumulate::Sorted {
+        let whole = c.accumulator_bits() - c.max_shift.unwrap_or(0);
+        n.add("excess", whole, d.outputs());
+    }
     if dropped > 0 {
         let bits = c.accumulator_bits() + 1 - dropped;
         n.add("rounding", bits, d.outputs());

@@ -5,6 +5,14 @@ use std::ops::Range;
 /// Bits of a word of the bitmap.
 const WORD: usize = u64::BITS as usize;
 
+/// Codes that say more than whether a key is kept: those of 1 to 4 bits.
+const CODES: usize = 15;
+
+/// The count of a code.
+fn slot(counts: &mut [u32; CODES], code: u8) -> Option<&mut u32> {
+    counts.get_mut(usize::from(code).checked_sub(1)?)
+}
+
 /// Which keys the rows of one KV head keep, in the order in which the unit plays the rows.
 ///
 /// With grouped queries the rows of all query heads of the group follow one another.
@@ -19,6 +27,9 @@ pub struct SurvivorMap {
     lengths: Vec<usize>,
     /// Each row's largest key, where it was given.
     largest: Vec<Option<usize>>,
+    /// [rows, CODES]: how many keys of a row have code 1.., beside its largest key; 0 where that was
+    /// not given.
+    counts: Vec<[u32; CODES]>,
     /// Rows before which a query block ends, ascending.
     breaks: Vec<usize>,
     survivors: u64,
@@ -34,6 +45,7 @@ impl SurvivorMap {
             words: Vec::new(),
             lengths: Vec::new(),
             largest: Vec::new(),
+            counts: Vec::new(),
             breaks: Vec::new(),
             survivors: 0,
             elements: 0,
@@ -66,6 +78,16 @@ impl SurvivorMap {
         if let Some(key) = largest {
             row[key / WORD] |= 1 << (key % WORD);
         }
+        let mut counts = [0; CODES];
+        if let Some(largest) = largest {
+            let (before, after) = codes[..length].split_at(largest);
+            for code in before.iter().chain(&after[1..]) {
+                if let Some(count) = slot(&mut counts, *code) {
+                    *count += 1;
+                }
+            }
+        }
+        self.counts.push(counts);
         self.largest.push(largest);
         self.lengths.push(length);
         self.elements += length as u64;
@@ -122,6 +144,12 @@ impl SurvivorMap {
     /// The largest keys of these rows, as far as they were given.
     pub(crate) fn largest(&self, rows: Range<usize>) -> impl Iterator<Item = usize> + '_ {
         self.largest[rows].iter().copied().flatten()
+    }
+
+    /// For each of these rows whose largest key was given, how many of its other keys have code 1..
+    pub(crate) fn others(&self, rows: Range<usize>) -> impl Iterator<Item = &[u32]> + '_ {
+        let rows = self.largest[rows.clone()].iter().zip(&self.counts[rows]);
+        rows.filter_map(|(largest, counts)| largest.map(|_| counts.as_slice()))
     }
 
     /// The keys that at least one of these rows reads.

@@ -2,8 +2,8 @@
 
 use super::complement_rounding;
 use crate::netlist::Evaluator;
-use logattn_golden::Configuration;
 use logattn_golden::scores::{ScoreNormalize, ScoreWeights, complement_output};
+use logattn_golden::{Accumulate, Configuration};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -54,8 +54,14 @@ fn every_sum_is_rounded_as_defined() {
                     output_bits: Some(output_bits),
                     pipeline_depth: 1,
                     max_keys: if output_bits % 2 == 0 { 2 } else { 256 },
+                    accumulate: if value_bits % 2 == 0 {
+                        Accumulate::Sorted
+                    } else {
+                        Accumulate::Shift
+                    },
                     ..base.clone()
                 };
+                let sorted = c.accumulate == Accumulate::Sorted;
                 let weights = ScoreWeights {
                     value_bits,
                     max_shift,
@@ -65,7 +71,16 @@ fn every_sum_is_rounded_as_defined() {
                 let module = complement_rounding(&c).expect("builds");
                 let mut device = Evaluator::new(&module).expect("flattens");
                 for sum in sums(c.accumulator_bits(), max_shift, value_bits, &mut rng) {
-                    device.set("sum", sum as u64);
+                    let excess = match sorted {
+                        true => rng.random_range(0..1_u64 << (c.accumulator_bits() - max_shift)),
+                        false => 0,
+                    };
+                    let offered = (sum as u64).wrapping_add(excess << max_shift);
+                    let bits = c.accumulator_bits();
+                    device.set("sum", offered << (64 - bits) >> (64 - bits));
+                    if sorted {
+                        device.set("excess", excess);
+                    }
                     device.settle();
                     let unused = 64 - output_bits;
                     let output = (device.get("rounded") << unused) as i64 >> unused;

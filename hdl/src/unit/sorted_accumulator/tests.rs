@@ -7,11 +7,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// One cycle of a row: a visit, or one that only doubles.
+#[derive(Clone)]
 struct Slot {
     /// Absent where there is no key.
     values: Option<Vec<i64>>,
     doubles: bool,
-    is_largest: bool,
+    subtracts: bool,
     first: bool,
     last: bool,
 }
@@ -38,125 +39,145 @@ fn configuration(normalize: Normalize) -> Configuration {
     }
 }
 
+/// What is added up in a row: values and what they weigh.
+type Terms = Vec<(i64, Vec<i64>)>;
+
 /// Slots of random rows, and the sums that they have to give.
 fn random_rows(c: &Configuration, rows: usize, rng: &mut ChaCha8Rng) -> (Vec<Slot>, Vec<Sums>) {
     let complement = c.normalize == Normalize::Complement;
     let max_shift = c.max_shift.expect("shifts");
     let (mut slots, mut sums) = (Vec::new(), Vec::new());
     for _ in 0..rows {
-        let count = rng.random_range(0..=c.max_keys);
         let extreme: bool = rng.random();
-        let mut weights: Vec<u32> = (0..count)
-            .map(|_| rng.random_range(0..=max_shift))
-            .collect();
-        weights.sort_unstable_by(|a, b| b.cmp(a));
-        if let (true, Some(largest)) = (complement, weights.first_mut()) {
-            *largest = max_shift;
+        let mut values = || -> Vec<i64> {
+            let value = |_| match rng.random_range(0..4) {
+                0 if extreme => 127,
+                1.. if extreme => -128,
+                _ => rng.random_range(-128..128),
+            };
+            (0..c.lanes).map(value).collect()
+        };
+        let mut terms: Terms = (0..7).map(|_| (0, values())).collect();
+        for (weight, _) in &mut terms {
+            *weight = 1 << rng.random_range(0..=max_shift);
         }
-        let values: Vec<Vec<i64>> = (0..count)
-            .map(|_| {
-                let value = |_| match rng.random_range(0..4) {
-                    0 if extreme => 127,
-                    1.. if extreme => -128,
-                    _ => rng.random_range(-128..128),
-                };
-                (0..c.lanes).map(value).collect()
-            })
-            .collect();
-        sums.push(expected(c, &weights, &values));
+        terms.truncate(rng.random_range(0..=7));
+        if complement {
+            // The first one is the largest key's: it weighs what the others leave.
+            let others: i64 = terms.iter().skip(1).map(|(weight, _)| weight).sum();
+            if let Some((weight, _)) = terms.first_mut() {
+                *weight = (1 << max_shift) - others;
+            }
+        }
+        sums.push(expected(c, &terms));
+        slots.extend(slots_of(&terms, if complement { max_shift } else { 0 }));
+    }
+    (slots, sums)
+}
+
+/// Bit by bit, the highest first, at `begins` or above: a visit for each 1 in a weight, a sign's
+/// first.
+fn slots_of(terms: &Terms, begins: u32) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    let place =
+        |weight: i64| (begins..).find(|place| -(1 << place) <= weight && weight < 2 << place);
+    let highest = terms.iter().filter_map(|(weight, _)| place(*weight)).max();
+    for place in (0..=highest.unwrap_or(0)).rev() {
         let start = slots.len();
-        let mut before = weights.first().copied().unwrap_or(0);
-        for (index, (weight, values)) in weights.iter().zip(values).enumerate() {
-            let doublings = before - weight;
-            slots.extend((1..doublings).map(|_| doubling()));
-            slots.push(Slot {
-                values: Some(values),
-                doubles: doublings > 0,
-                is_largest: complement && index == 0,
-                ..doubling()
-            });
-            before = *weight;
+        for (weight, values) in terms {
+            let is_sign = *weight < 0 && Some(place) == highest;
+            if is_sign || (weight >> place & 1 == 1) {
+                slots.push(Slot {
+                    values: Some(values.clone()),
+                    subtracts: is_sign,
+                    ..doubling()
+                });
+            }
         }
-        slots.extend((0..before).map(|_| doubling()));
         if slots.len() == start {
             slots.push(doubling());
         }
-        slots[start].first = true;
-        slots.last_mut().expect("not empty").last = true;
+        for slot in &mut slots[start + 1..] {
+            slot.doubles = false;
+        }
     }
-    (slots, sums)
+    slots[0].first = true;
+    slots[0].doubles = false;
+    slots.last_mut().expect("not empty").last = true;
+    slots
 }
 
 fn doubling() -> Slot {
     Slot {
         values: None,
         doubles: true,
-        is_largest: false,
+        subtracts: false,
         first: false,
         last: false,
     }
 }
 
-/// The definition: values, or differences to the first one, times their weights.
-fn expected(c: &Configuration, weights: &[u32], values: &[Vec<i64>]) -> Sums {
-    let complement = c.normalize == Normalize::Complement;
-    let sum_of = |lane: usize| -> i64 {
-        let term = |(index, weight): (usize, &u32)| {
-            let less = if complement && index > 0 {
-                values[0][lane]
-            } else {
-                0
-            };
-            (values[index][lane] - less) * (1 << weight)
-        };
-        weights.iter().enumerate().map(term).sum()
+/// The definition: values times their weights.
+fn expected(c: &Configuration, terms: &Terms) -> Sums {
+    let sum_of = |lane: usize| {
+        terms
+            .iter()
+            .map(|(weight, values)| weight * values[lane])
+            .sum()
     };
     Sums {
         lanes: (0..c.lanes).map(sum_of).collect(),
-        normalizer: (!complement).then(|| weights.iter().map(|weight| 1 << weight).sum()),
+        normalizer: (c.normalize != Normalize::Complement)
+            .then(|| terms.iter().map(|(weight, _)| weight).sum()),
     }
 }
 
-/// Sends `slots` with bubbles, whose inputs are arbitrary, and stalls.
+/// Sends `slots` with bubbles, whose inputs are arbitrary; a finished row waits for random times,
+/// unless the next one has begun.
 fn run(c: &Configuration, slots: &[Slot], rows: usize, rng: &mut ChaCha8Rng) -> Vec<Sums> {
     let module = sorted_accumulator(c).expect("builds");
     let mut device = Evaluator::new(&module).expect("flattens");
     device.set("rst", 1);
     device.clock();
     device.set("rst", 0);
-    let complement = c.normalize == Normalize::Complement;
     let (offers, takes) = (rng.random_range(20..=100), rng.random_range(20..=100));
-    let (mut sent, mut offered) = (0, false);
+    let (mut sent, mut ended) = (0, 0);
     let mut all = Vec::new();
     for _ in 0..30 * slots.len() + 100 {
-        offered = sent < slots.len() && (offered || rng.random_ratio(offers, 100));
         let slot = &slots[sent.min(slots.len() - 1)];
+        // Rows that have not been taken: none, or one that will be as soon as it is there.
+        let waiting = ended - all.len();
+        let certain = waiting == 1 && rng.random();
+        let free = !slot.first || waiting == 0 || certain;
+        let offered = sent < slots.len() && free && rng.random_ratio(offers, 100);
         let mut drive = |port, value: u64| {
             device.set(port, if offered { value } else { rng.random() });
         };
-        let adds = slot.values.is_some();
         let value = slot.values.as_deref().unwrap_or(&[85, -1, 3]);
         let word = value
             .iter()
             .rev()
             .fold(0, |word, v| word << 8 | (*v as u64 & 255));
         drive("s_value", word);
-        drive("s_codes", u64::from(adds) | u64::from(slot.doubles) << 1);
+        let adds = slot.values.is_some() && !slot.subtracts;
+        let flags = [adds, slot.doubles, slot.subtracts];
+        drive(
+            "s_codes",
+            (0..3).map(|bit| u64::from(flags[bit]) << bit).sum(),
+        );
         drive("s_first", slot.first.into());
         drive("s_last", slot.last.into());
-        if complement {
-            drive("s_largest", slot.is_largest.into());
-        }
         device.set("s_valid", offered.into());
-        let ready = rng.random_ratio(takes, 100);
+        let begun = sent == slots.len() || !slot.first || offered || waiting > 1;
+        let ready = begun || rng.random_ratio(takes, 100);
         device.set("m_ready", ready.into());
         device.settle();
         if ready && device.get("m_valid") == 1 {
             all.push(sums(c, &device));
         }
-        if offered && device.get("s_ready") == 1 {
+        if offered {
             sent += 1;
-            offered = false;
+            ended += usize::from(slot.last);
         }
         device.rise();
         if all.len() == rows && sent == slots.len() {
@@ -170,14 +191,18 @@ fn sums(c: &Configuration, device: &Evaluator) -> Sums {
     let words = device.get_words("m_sums");
     let bits = c.accumulator_bits();
     let bit = |i: u32| (words[i as usize / 64] >> (i % 64)) & 1;
+    let complement = c.normalize == Normalize::Complement;
+    let excess = match complement {
+        true => device.get("m_excess") << c.max_shift.expect("shifts"),
+        false => 0,
+    };
     let lane = |lane: u32| {
         let unsigned = (0..bits).fold(0, |all, i| all | bit(lane * bits + i) << i);
-        ((unsigned << (64 - bits)) as i64) >> (64 - bits)
+        (unsigned.wrapping_sub(excess) << (64 - bits)) as i64 >> (64 - bits)
     };
     Sums {
         lanes: (0..c.lanes as u32).map(lane).collect(),
-        normalizer: (c.normalize != Normalize::Complement)
-            .then(|| device.get("m_normalizers") as i64),
+        normalizer: (!complement).then(|| device.get("m_normalizers") as i64),
     }
 }
 
@@ -186,7 +211,10 @@ fn sums_are_those_of_the_weights() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     for normalize in [Normalize::None, Normalize::Complement] {
         let c = configuration(normalize);
-        assert!(Widths::of(&c).visit_codes == 2);
+        assert_eq!(
+            Widths::of(&c).visit_codes,
+            2 + u32::from(normalize == Normalize::Complement)
+        );
         for _ in 0..60 {
             let (slots, expected) = random_rows(&c, 8, &mut rng);
             assert_eq!(run(&c, &slots, expected.len(), &mut rng), expected);

@@ -1,10 +1,11 @@
 //! The write side: a beat into the lists of its keys' levels.
 
 use super::{Beat, Lists, Row, Shape};
-use crate::netlist::{Memory, Signal, unsigned};
+use crate::netlist::{Memory, Signal, signed, unsigned};
 use crate::unit::survivor_selector::Largest;
-use crate::unit::{Builder, Widths, bit, bus, element, loaded};
-use logattn_golden::config::Configuration;
+use crate::unit::{Builder, Widths, bit, bus, choose, element, loaded};
+use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::microarchitecture::largest_weight_bits;
 
 /// The last row that was completed.
 pub(super) struct Written {
@@ -77,11 +78,16 @@ pub(super) fn write(
         ends.push(loaded(m, &format!("ready_end_{code}"), completes, list.end));
         present.push(list.present);
     }
+    let weight = (c.normalize == Normalize::Complement).then(|| {
+        let now = largest_weight(m, c, lists, s, accept, completes);
+        loaded(m, "ready_weight", completes, now)
+    });
     let present = bus(m, &present);
     let row = Row {
         ends,
         present: loaded(m, "ready_present", completes, present),
         largest: s.largest.map(|largest| hold_largest(m, completes, largest)),
+        weight,
     };
     Written {
         row,
@@ -150,6 +156,47 @@ fn append(
     let next = m.mux(completes, absent, present);
     m.update_if(before, accept, next);
     Appended { any, end, present }
+}
+
+/// The weight of the row's largest key once the beat in hand is in the lists: 1 less the levels of
+/// all others, in steps of 2^-max_shift.
+fn largest_weight(
+    m: &mut Builder,
+    c: &Configuration,
+    lists: &Lists,
+    s: &Beat,
+    accept: Signal,
+    completes: Signal,
+) -> Signal {
+    let ty = signed(largest_weight_bits(c));
+    let max_shift = c.max_shift.unwrap_or(0);
+    let whole = 1 << max_shift;
+    let level = unsigned(max_shift + 1);
+    let levels: Vec<Signal> = (lists.shifts.iter().enumerate().rev())
+        .map(|(rank, shift)| {
+            let one = m.constant(whole, level);
+            let level = m.shr(one, *shift);
+            m.name(level, format!("level_{}", lists.shifts.len() - rank))
+        })
+        .collect();
+    let none = m.zero(level);
+    let levels: Vec<Signal> = std::iter::once(none).chain(levels).collect();
+    let mut weight = m.register_reset("weight", ty, whole);
+    let before = weight;
+    for key in 0..c.keys_per_beat {
+        let code = element(m, s.codes, key, c.code_bits);
+        let level = choose(m, code, &levels);
+        let survives = m.bit(s.survive, key as u32);
+        let level = m.mux(survives, level, none);
+        let level = m.extend(level, ty.width());
+        let level = m.as_signed(level);
+        weight = m.sub(weight, level);
+    }
+    let now = m.name(weight, "weight_now");
+    let all = m.constant(whole, ty);
+    let next = m.mux(completes, all, now);
+    m.update_if(before, accept, next);
+    now
 }
 
 /// The row's largest key, kept with the row; its code as whether it survives.

@@ -16,6 +16,8 @@ pub(super) struct Next {
     pub item: Signal,
     /// The row's largest key.
     pub largest: Option<Largest>,
+    /// Its weight.
+    pub weight: Option<Signal>,
     /// The last entry of its row in this pass.
     pub last: Signal,
     /// The pass that the entry is read for, where there are several.
@@ -69,6 +71,7 @@ pub(super) fn read(
         entries: entries.collect(),
         item: loaded(m, "next_item", stage.enable, order.item),
         largest: row.largest,
+        weight: row.weight,
         last: loaded(m, "next_last", stage.enable, order.last),
         pass: order
             .pass
@@ -95,6 +98,9 @@ fn hold_row(m: &mut Builder, shape: &Shape, begins: Signal, ready: &Row) -> Row 
             code: loaded(m, "row_largest_survives", begins, largest.code),
             ..largest
         }),
+        weight: ready
+            .weight
+            .map(|weight| loaded(m, "row_weight", begins, weight)),
     }
 }
 

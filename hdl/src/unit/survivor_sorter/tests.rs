@@ -23,8 +23,8 @@ struct Slot {
     key: u64,
     adds: bool,
     doubles: bool,
+    subtracts: bool,
     visits: bool,
-    is_largest: bool,
     survives: bool,
     first: bool,
     last: bool,
@@ -61,34 +61,49 @@ fn configuration(shape: &Shape) -> Configuration {
 }
 
 impl Shape {
-    /// Weight of a key that is visited: that of its level, or 1 for the largest.
-    fn weight(&self, row: &Row, key: usize) -> u64 {
-        let shift = match row.codes[key] {
-            _ if self.complement && key == row.largest => 0,
-            code => self.shifts[code as usize - 1],
-        };
-        1 << (self.max_shift - shift)
+    /// How far a level is shifted from 2^-max_shift.
+    fn place(&self, code: u64) -> u32 {
+        self.max_shift - self.shifts[code as usize - 1]
     }
 
-    /// The keys of a row that have to be visited.
-    fn visited(&self, row: &Row) -> Vec<usize> {
-        let wanted = |key: &usize| row.codes[*key] != 0 || (self.complement && *key == row.largest);
+    /// The keys of a row with a level of their own: all survivors but a largest key.
+    fn listed(&self, row: &Row) -> Vec<usize> {
+        let wanted =
+            |key: &usize| row.codes[*key] != 0 && !(self.complement && *key == row.largest);
         (0..row.codes.len()).filter(wanted).collect()
     }
 
+    /// What the largest key weighs: what the others leave of 1.
+    fn largest_weight(&self, row: &Row) -> i64 {
+        let levels = self
+            .listed(row)
+            .into_iter()
+            .map(|key| 1 << self.place(row.codes[key]));
+        (1 << self.max_shift) - levels.sum::<i64>()
+    }
+
     /// The fewest cycles of a row in a pass: a visit a key, and the doublings between its weights,
-    /// in steps of which the first one of each is part of the visit that follows.
+    /// in steps of which the first one of each is part of the visit that follows. With a largest
+    /// key its sign, or first bit, comes first, and a bit between two levels or at a level costs no
+    /// more than the doubling to it, which is no part of a visit then.
     fn slots(&self, row: &Row) -> usize {
-        let mut weights: Vec<u64> = (self.visited(row).iter())
-            .map(|key| self.weight(row, *key))
+        let mut places: Vec<u32> = (self.listed(row).iter())
+            .map(|key| self.place(row.codes[*key]))
             .collect();
-        weights.sort_unstable_by(|a, b| b.cmp(a));
-        let gaps = weights
-            .windows(2)
-            .map(|pair| pair[0].ilog2() - pair[1].ilog2());
-        let between: u32 = gaps.map(|gap| gap.saturating_sub(1)).sum();
-        let end = weights.last().map_or(1, |weight| weight.ilog2());
-        weights.len() + (between + end) as usize
+        places.sort_unstable();
+        let visits = places.len();
+        places.dedup();
+        if !self.complement || row.codes.is_empty() {
+            let Some(highest) = places.last() else {
+                return 1;
+            };
+            return visits + *highest as usize - (places.len() - 1);
+        }
+        let weight = self.largest_weight(row);
+        let sign = (0..).find(|place| weight >= -1 << place).expect("a place");
+        let top = self.max_shift.max(sign);
+        let merged = |place: &&u32| **place < self.max_shift && weight >> **place & 1 == 0;
+        1 + visits + top as usize - places.iter().filter(merged).count()
     }
 
     /// The inputs of every beat, by port.
@@ -133,9 +148,9 @@ impl Shape {
         flag("m_valid").then(|| Slot {
             key: if visits { device.get("m_key") } else { 0 },
             adds: codes & 1 == 1,
-            doubles: codes >> 1 == 1,
+            doubles: codes >> 1 & 1 == 1,
+            subtracts: codes >> 2 == 1,
             visits,
-            is_largest: self.complement && flag("m_largest"),
             survives: flag("m_survives"),
             first: flag("m_first"),
             last: flag("m_last"),
@@ -148,42 +163,39 @@ impl Shape {
     }
 
     /// Checks the slots of one row and pass.
-    fn check(&self, row: &Row, pass: usize, slots: &[Slot], value: impl Fn(usize) -> u64) {
-        let mut keys: Vec<usize> = Vec::new();
-        let mut sum = 0;
+    fn check(&self, row: &Row, pass: usize, slots: &[Slot], value: impl Fn(usize) -> i64) {
+        let mut listed: Vec<usize> = Vec::new();
+        let (mut sum, mut survivors) = (0, 0);
         for (index, slot) in slots.iter().enumerate() {
             assert_eq!(slot.pass, pass as u64);
             assert_eq!(slot.first, index == 0);
             assert_eq!(slot.last, index + 1 == slots.len());
-            assert_eq!(slot.adds, slot.visits);
-            sum = match (slot.first, slot.doubles) {
-                (true, _) => 0,
-                (false, doubles) => sum << u32::from(doubles),
-            };
-            if slot.visits {
-                let key = slot.key as usize;
-                keys.push(key);
-                sum += value(key);
-                assert_eq!(slot.is_largest, self.complement && key == row.largest);
-                assert_eq!(slot.survives, row.codes[key] != 0);
-            } else {
-                assert!(!slot.survives);
+            assert!(!(slot.first && slot.doubles), "a first slot begins the sum");
+            assert!(!slot.subtracts || slot.first, "only a sign subtracts");
+            assert_eq!(slot.visits, slot.adds || slot.subtracts);
+            assert!(!(slot.adds && slot.subtracts));
+            sum <<= u32::from(slot.doubles);
+            let key = slot.key as usize;
+            match (slot.adds, slot.subtracts) {
+                (true, _) => sum += value(key),
+                (_, true) => sum -= value(key),
+                _ => {}
             }
+            if slot.visits && !(self.complement && key == row.largest) {
+                listed.push(key);
+            }
+            survivors += usize::from(slot.survives);
         }
-        if self.complement {
-            let expected = (!row.codes.is_empty()).then_some(row.largest);
-            assert_eq!(
-                keys.first().copied(),
-                expected,
-                "the largest key comes first"
-            );
-        }
-        keys.sort_unstable();
-        assert_eq!(keys, self.visited(row), "every survivor once");
-        let expected: u64 = keys
-            .iter()
-            .map(|key| value(*key) * self.weight(row, *key))
+        listed.sort_unstable();
+        assert_eq!(listed, self.listed(row), "every other survivor once");
+        let kept = row.codes.iter().filter(|code| **code != 0).count();
+        assert_eq!(survivors, kept, "survivors of {row:?}");
+        let mut expected: i64 = (listed.iter())
+            .map(|key| value(*key) << self.place(row.codes[*key]))
             .sum();
+        if self.complement && !row.codes.is_empty() {
+            expected += value(row.largest) * self.largest_weight(row);
+        }
         assert_eq!(sum, expected, "the sum of {row:?}");
         assert_eq!(slots.len(), self.slots(row), "cycles of {row:?}");
     }
@@ -284,7 +296,7 @@ proptest! {
         let all = run(&shape, &rows, (offers, takes), seed);
         let mut slots = all.split_inclusive(|slot| slot.last);
         // Values that tell keys apart, whatever their weights.
-        let value = |key: usize| (seed >> key & 0xff) + 300 * key as u64 + 1;
+        let value = |key: usize| (seed >> key & 0xff) as i64 + 300 * key as i64 + 1;
         for row in &rows {
             for pass in 0..shape.passes {
                 shape.check(row, pass, slots.next().unwrap_or_default(), value);

@@ -2,8 +2,8 @@
 
 use super::Lists;
 use super::order::Next;
-use crate::netlist::Signal;
-use crate::unit::survivor_selector::{Largest, lowest_index};
+use crate::netlist::{Signal, unsigned};
+use crate::unit::survivor_selector::lowest_index;
 use crate::unit::{Builder, Stage, Widths, bit, bus, ceil_log2, choose, elastic_stage, loaded};
 use logattn_golden::config::Configuration;
 
@@ -12,19 +12,26 @@ struct Entry {
     /// Keys of the beat to visit.
     keys: Signal,
     beat: Option<Signal>,
-    /// How often the sum is to be doubled from the entry before it to this one.
+    /// How often the sum is to be doubled from the entry before it to this one; for the largest key
+    /// from the first bit of its weight to 2^0.
     steps: Signal,
     last: Signal,
-    largest: Option<IsLargest>,
+    largest: Option<OfLargest>,
     pass: Option<Signal>,
 }
 
-/// The entry is the row's largest key.
+/// What an entry says of its row's largest key. Behind the head's registers the key and its weight
+/// are those of the row.
 #[derive(Clone, Copy)]
-struct IsLargest {
+struct OfLargest {
+    /// The entry is that key.
     is_largest: Signal,
-    /// The key has a code, or the entry is another one.
+    /// The key has a code.
     survives: Signal,
+    /// Its index; absent where a row is one key.
+    key: Option<Signal>,
+    /// Its weight, in steps of 2^-max_shift.
+    weight: Signal,
 }
 
 /// Visits the keys of one entry after the other, the lowest one first, behind the cycles that only
@@ -45,9 +52,13 @@ pub(super) fn visit(
     let entry = incoming.load(m, "fetched", stage.enable);
     let head = elastic_stage(m, "head", stage.valid, finishes);
     m.drive(fetched_taken, head.enable);
-    let progress = progress(m, &entry, head, m_ready);
+    let weight = (entry.largest).map(|largest| Weight::declare(m, c, (largest, entry.steps), head));
+    let progress = progress(m, &entry, weight.as_ref(), head, m_ready);
+    if let Some(weight) = &weight {
+        weight.count(m, &progress);
+    }
     m.drive(finishes, progress.finishes);
-    outputs(m, w, &entry, head, &progress);
+    outputs(m, w, &entry, weight.as_ref(), head, &progress);
 }
 
 impl Entry {
@@ -60,9 +71,11 @@ impl Entry {
             beat: self.beat.map(|beat| keep("beat", beat)),
             steps: keep("steps", self.steps),
             last: keep("last", self.last),
-            largest: self.largest.map(|largest| IsLargest {
+            largest: self.largest.map(|largest| OfLargest {
                 is_largest: keep("largest", largest.is_largest),
                 survives: keep("survives", largest.survives),
+                key: largest.key.map(|key| keep("largest_key", key)),
+                weight: keep("weight", largest.weight),
             }),
             pass: self.pass.map(|pass| keep("pass", pass)),
         }
@@ -78,23 +91,24 @@ fn select(
     next: &Next,
     enable: Signal,
 ) -> Entry {
-    let steps = steps(m, c, lists, next, enable);
+    let width = next.entries[0].width();
+    let nothing = m.zero(unsigned(width));
     let mut options = next.entries.clone();
     let mut largest = None;
-    if let Some(of_row) = next.largest {
-        options.insert(0, largest_entry(m, c, w, &of_row));
+    if let (Some(of_row), Some(weight)) = (next.largest, next.weight) {
+        // Which keys of which beat is of lists; the largest key is visited by its weight.
+        options.insert(0, nothing);
         let other = m.any(next.item);
-        let other = m.name(other, "is_other");
         let is_largest = m.not(other);
         let is_largest = m.name(is_largest, "is_largest");
-        let survives = m.or(of_row.code, other);
-        largest = Some(IsLargest {
+        largest = Some(OfLargest {
             is_largest,
-            survives,
+            survives: of_row.code,
+            key: of_row.key,
+            weight,
         });
     }
-    let width = next.entries[0].width();
-    let nothing = m.zero(crate::netlist::unsigned(width));
+    let steps = steps(m, c, lists, next, enable, largest);
     options.push(nothing);
     let entry = choose(m, next.item, &options);
     let entry = m.name(entry, "next_entry");
@@ -109,36 +123,17 @@ fn select(
     }
 }
 
-/// The row's largest key as an entry: its beat, and itself among the beat's keys.
-fn largest_entry(m: &mut Builder, c: &Configuration, w: &Widths, largest: &Largest) -> Signal {
-    let place_bits = ceil_log2(c.keys_per_beat);
-    let one = m.constant(1, bit());
-    let places = match largest.key {
-        Some(key) if place_bits > 0 => {
-            let place = m.slice(key, 0, place_bits);
-            let place = m.name(place, "largest_place");
-            let places: Vec<Signal> = (0..c.keys_per_beat as u64)
-                .map(|index| {
-                    let index = m.constant(index, place.ty());
-                    m.eq(place, index)
-                })
-                .collect();
-            bus(m, &places)
-        }
-        _ => one,
-    };
-    match largest.key {
-        Some(key) if w.beat > 0 => {
-            let beat = m.slice(key, place_bits, w.beat);
-            bus(m, &[places, beat])
-        }
-        _ => places,
-    }
-}
-
 /// By how much the shift of the entry's item is more than that of the entry before it; 0 for a
-/// row's first entry, which begins the sum.
-fn steps(m: &mut Builder, c: &Configuration, lists: &Lists, next: &Next, enable: Signal) -> Signal {
+/// row's first entry, which begins the sum, unless it is a largest key whose weight has bits above
+/// 2^0.
+fn steps(
+    m: &mut Builder,
+    c: &Configuration,
+    lists: &Lists,
+    next: &Next,
+    enable: Signal,
+    largest: Option<OfLargest>,
+) -> Signal {
     let ty = lists.shifts[0].ty();
     let none = m.zero(ty);
     let most = m.constant(u64::from(c.max_shift.unwrap_or(0)), ty);
@@ -154,17 +149,113 @@ fn steps(m: &mut Builder, c: &Configuration, lists: &Lists, next: &Next, enable:
     let opens = m.register_reset("opens_row", bit(), 1);
     m.update_if(opens, moves, next.last);
     let more = m.sub(shift, before);
-    m.mux(opens, none, more)
+    let steps = m.mux(opens, none, more);
+    let Some(largest) = largest else {
+        return steps;
+    };
+    let above = bits_above_one(m, c, largest.weight);
+    let bits = above.width().max(steps.width());
+    let (steps, above) = (m.extend(steps, bits), m.extend(above, bits));
+    m.mux(largest.is_largest, above, steps)
+}
+
+/// How many doublings there are from the first bit of a weight to 2^0: none unless it is below -1.
+fn bits_above_one(m: &mut Builder, c: &Configuration, weight: Signal) -> Signal {
+    let max_shift = c.max_shift.unwrap_or(0);
+    let sign = m.bit(weight, weight.width() - 1);
+    let places = weight.width() - 1 - max_shift;
+    let ty = unsigned(ceil_log2(places as usize + 1));
+    let mut above = m.zero(ty);
+    for place in 0..places {
+        let bit = m.bit(weight, max_shift + place);
+        let other = m.not(bit);
+        let counts = m.and(sign, other);
+        let count = m.constant(u64::from(place) + 1, ty);
+        above = m.mux(counts, count, above);
+    }
+    m.name(above, "weight_above_one")
+}
+
+/// The largest key of the row in the head, and the bit of its weight that the sum has come to.
+struct Weight {
+    is_largest: Signal,
+    survives: Signal,
+    key: Option<Signal>,
+    weight: Signal,
+    /// The bit that comes next; that of the sign in a row's first slot.
+    bit: Signal,
+    /// Which one comes behind it.
+    place: Signal,
+    /// The row's largest key comes into the head.
+    begins: Signal,
+    /// The first bit, and what is behind it, when it does.
+    first: (Signal, Signal),
+}
+
+impl Weight {
+    /// # Arguments
+    /// - `steps`: of the entry that comes into the head.
+    fn declare(
+        m: &mut Builder,
+        c: &Configuration,
+        (incoming, steps): (OfLargest, Signal),
+        head: Stage,
+    ) -> Weight {
+        let begins = m.and(head.enable, incoming.is_largest);
+        let begins = m.name(begins, "weight_begins");
+        let weight = loaded(m, "head_weight", begins, incoming.weight);
+        let max_shift = c.max_shift.unwrap_or(0);
+        let sign = m.bit(incoming.weight, incoming.weight.width() - 1);
+        let one = m.bit(incoming.weight, max_shift);
+        let first_bit = m.or(sign, one);
+        let ty = unsigned(ceil_log2(incoming.weight.width() as usize));
+        let above = m.extend(steps, ty.width());
+        let below_one = m.constant(u64::from(max_shift) - 1, ty);
+        let behind = m.add(below_one, above);
+        Weight {
+            is_largest: loaded(m, "head_largest", head.enable, incoming.is_largest),
+            survives: loaded(m, "head_survives", head.enable, incoming.survives),
+            key: (incoming.key).map(|key| loaded(m, "head_largest_key", begins, key)),
+            weight,
+            bit: m.register("weight_bit", bit()),
+            place: m.register("weight_place", ty),
+            begins,
+            first: (first_bit, behind),
+        }
+    }
+
+    /// Goes on to the next bit with the row's first slot and with every doubling.
+    fn count(&self, m: &mut Builder, progress: &Progress) {
+        let moves = m.or(progress.first, progress.doubles);
+        let moves = m.and(progress.pop, moves);
+        let changes = m.or(moves, self.begins);
+        let changes = m.name(changes, "weight_moves");
+        let bits: Vec<Signal> = (0..self.weight.width())
+            .map(|place| m.bit(self.weight, place))
+            .collect();
+        let next = choose(m, self.place, &bits);
+        let one = m.constant(1, self.place.ty());
+        let behind = m.sub(self.place, one);
+        let (first_bit, first_behind) = self.first;
+        let next = m.mux(self.begins, first_bit, next);
+        let behind = m.mux(self.begins, first_behind, behind);
+        m.update_if(self.bit, changes, next);
+        m.update_if(self.place, changes, behind);
+    }
 }
 
 /// What is left to do for the entry in the head.
 struct Progress {
     remaining: Signal,
-    /// The slot in hand visits a key.
+    /// The slot in hand is its row's first.
+    first: Signal,
+    /// It visits a key of the entry.
     visits: Signal,
-    /// The slot in hand doubles the sum.
+    /// It visits the row's largest key, for a bit of its weight.
+    visits_largest: Option<Signal>,
+    /// It doubles the sum.
     doubles: Signal,
-    /// The slot in hand is the entry's last one.
+    /// It is the entry's last one.
     last_slot: Signal,
     /// It is taken in this cycle.
     pop: Signal,
@@ -172,16 +263,37 @@ struct Progress {
 }
 
 /// Counts the head's doublings and keys off.
-fn progress(m: &mut Builder, entry: &Entry, head: Stage, m_ready: Signal) -> Progress {
+fn progress(
+    m: &mut Builder,
+    entry: &Entry,
+    weight: Option<&Weight>,
+    head: Stage,
+    m_ready: Signal,
+) -> Progress {
     let remaining = m.register("remaining", entry.keys.ty());
     let steps = m.register("steps", entry.steps.ty());
+    let first = m.register_reset("first", bit(), 1);
+    let any = m.any(remaining);
+    let any = m.name(any, "keys_left");
+    let steps_left = m.any(steps);
+    let steps_left = m.name(steps_left, "steps_left");
     m.comment("a visit doubles once itself: only what is more than that comes before it");
-    let behind = if steps.width() > 1 {
+    let mut behind = if steps.width() > 1 {
         let two_or_more = m.slice(steps, 1, steps.width() - 1);
         m.any(two_or_more)
     } else {
         m.zero(bit())
     };
+    if let Some(weight) = weight {
+        m.comment(
+            "and a doubling by itself in which the largest key is visited, or after its sign",
+        );
+        let taken = m.and(weight.bit, any);
+        let opens = m.and(weight.is_largest, first);
+        let apart = m.or(taken, opens);
+        let apart = m.and(steps_left, apart);
+        behind = m.or(behind, apart);
+    }
     let behind = m.name(behind, "behind");
     let level = m.not(behind);
     let level = m.name(level, "caught_up");
@@ -207,17 +319,29 @@ fn progress(m: &mut Builder, entry: &Entry, head: Stage, m_ready: Signal) -> Pro
     let one = m.constant(1, steps.ty());
     let fewer = m.sub(steps, one);
     let none = m.zero(steps.ty());
-    let fewer = m.mux(behind, fewer, none);
+    let mut fewer = m.mux(behind, fewer, none);
+    let mut doubles = steps_left;
+    if weight.is_some() {
+        m.comment("a row's first slot begins the sum, and doubles nothing");
+        let goes_on = m.not(first);
+        doubles = m.and(doubles, goes_on);
+        fewer = m.mux(first, steps, fewer);
+    }
     let next = m.mux(head.enable, entry.steps, fewer);
     m.update_if(steps, changes, next);
 
-    let any = m.any(remaining);
     let visits = m.and(any, level);
-    let doubles = m.any(steps);
+    let visits_largest = weight.map(|weight| {
+        let comes_to_it = m.or(weight.is_largest, steps_left);
+        let visits = m.and(weight.bit, comes_to_it);
+        m.name(visits, "visits_largest")
+    });
     Progress {
         remaining,
+        first,
         visits: m.name(visits, "visits"),
-        doubles,
+        visits_largest,
+        doubles: m.name(doubles, "doubles"),
         last_slot,
         pop,
         finishes,
@@ -225,53 +349,83 @@ fn progress(m: &mut Builder, entry: &Entry, head: Stage, m_ready: Signal) -> Pro
 }
 
 /// The outputs that say which key is visited, and how its value enters the sum.
-fn outputs(m: &mut Builder, w: &Widths, entry: &Entry, head: Stage, progress: &Progress) {
+fn outputs(
+    m: &mut Builder,
+    w: &Widths,
+    entry: &Entry,
+    weight: Option<&Weight>,
+    head: Stage,
+    progress: &Progress,
+) {
     let mut keep =
         |name: &str, signal: Signal| loaded(m, &format!("head_{name}"), head.enable, signal);
     let last = keep("last", entry.last);
     let beat = entry.beat.map(|beat| keep("beat", beat));
     let pass = entry.pass.map(|pass| keep("pass", pass));
-    let largest = entry.largest.map(|largest| IsLargest {
-        is_largest: keep("largest", largest.is_largest),
-        survives: keep("survives", largest.survives),
-    });
     let row_done = m.and(last, progress.last_slot);
     let row_done = m.name(row_done, "row_done");
-    let first = m.register_reset("first", bit(), 1);
-    m.update_if(first, progress.pop, row_done);
+    m.update_if(progress.first, progress.pop, row_done);
 
     if w.key > 0 {
         let index = lowest_index(m, progress.remaining, "lowest");
         let parts: Vec<Signal> = beat.into_iter().chain(index).collect();
-        let key = m.concat(&parts);
+        let mut key = m.concat(&parts);
+        if let (Some(visits), Some(largest)) = (
+            progress.visits_largest,
+            weight.and_then(|weight| weight.key),
+        ) {
+            key = m.mux(visits, largest, key);
+        }
         m.output("m_key", key, "index of the key in its row");
     }
-    let codes = bus(m, &[progress.visits, progress.doubles]);
+    let (mut visits, mut adds, mut survives) = (progress.visits, progress.visits, progress.visits);
+    let mut subtracts = None;
+    if let (Some(weight), Some(visits_largest)) = (weight, progress.visits_largest) {
+        let sign = m.bit(weight.weight, weight.weight.width() - 1);
+        let negative = m.and(progress.first, sign);
+        let negative = m.name(negative, "at_sign");
+        let added = m.not(negative);
+        let added = m.and(visits_largest, added);
+        adds = m.or(adds, added);
+        visits = m.or(visits, visits_largest);
+        let subtracted = m.and(visits_largest, negative);
+        subtracts = Some(m.name(subtracted, "subtracts"));
+        m.comment("the largest key counts once, whatever its weight");
+        let counted = m.and(progress.first, weight.survives);
+        let counted = m.and(counted, weight.is_largest);
+        survives = m.or(survives, counted);
+    }
+    let fields: Vec<Signal> = [adds, progress.doubles]
+        .into_iter()
+        .chain(subtracts)
+        .collect();
+    let codes = bus(m, &fields);
     m.output(
         "m_codes",
         codes,
-        "whether the key's value is added, and whether the sum is doubled before",
+        match subtracts {
+            None => "whether the key's value is added, and whether the sum is doubled before",
+            Some(_) => {
+                "whether the key's value is added, the sum doubled before, the value subtracted"
+            }
+        },
     );
     m.output(
         "m_visits",
-        progress.visits,
-        "there is a survivor (low: the sum is only doubled, or the row has none)",
+        visits,
+        "a key is visited (low: the sum is only doubled, or the row has none)",
     );
-    let survives = match largest {
-        Some(largest) => {
-            let survives = m.and(progress.visits, largest.survives);
-            m.output(
-                "m_largest",
-                largest.is_largest,
-                "the key is the row's largest one, whatever its code",
-            );
-            survives
-        }
-        None => progress.visits,
-    };
-    m.output("m_survives", survives, "the key visited has a code");
-    m.output("m_first", first, "first survivor of the row in this pass");
-    m.output("m_last", row_done, "last survivor of the row in this pass");
+    m.output(
+        "m_survives",
+        survives,
+        "a survivor is visited, the largest key for the first time",
+    );
+    m.output(
+        "m_first",
+        progress.first,
+        "first visit of the row in this pass",
+    );
+    m.output("m_last", row_done, "last visit of the row in this pass");
     if let Some(pass) = pass {
         m.output("m_pass", pass, "index of the pass over the row");
     }
