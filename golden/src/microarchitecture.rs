@@ -20,9 +20,10 @@ const LEVEL_SUM_CYCLES: u32 = 2;
 const DIVISION_SETUP_CYCLES: u32 = 2;
 
 /// Registers that `pipeline_depth` 2 adds in front of each of these, 0 or 1: the multipliers of
-/// queries and keys (behind the key memory), the saturation of scores, the distances (behind the
+/// queries and keys (behind the key memory), the saturation of scores, the rows that wait with their
+/// maximum, the distances (behind the
 /// score buffer), the moved thresholds (behind the distance buffer), the comparators' second half,
-/// the selector's head (behind the queue), the value memory (a stream register), the accumulator
+/// the selector's head (behind the queue; the sorter's, behind its lists), the value memory (a stream register), the accumulator
 /// (behind the value memory; sorted ones have it at any depth), the barrel shifter of `normalize = "complement"` and its rounding.
 /// Trees have one level between two registers then, otherwise two; and the normalizer takes a
 /// finished row only when the one before has left, not in the same cycle, so that its receiver's
@@ -122,7 +123,7 @@ pub fn score_engine_cycles(c: &Configuration) -> u32 {
 
 /// Cycles from a row's last scores to the first cycle in which its maximum can be used.
 pub fn maximum_cycles(c: &Configuration) -> u32 {
-    tree_stages(c, c.keys_per_beat) + 1
+    tree_stages(c, c.keys_per_beat) + 1 + extra_registers(c)
 }
 
 /// Cycles from the read of a row's last scores from the buffer to the first cycle in which its

@@ -157,7 +157,7 @@ fn run<F: Feed>(
         output: Output::new(c, ports.out, beats),
         row: Vec::new(),
         passes: c.passes(),
-        sorter: (c.accumulate == Accumulate::Sorted).then(Sorter::default),
+        sorter: (c.accumulate == Accumulate::Sorted).then(|| Sorter::new(c)),
     };
     let (mut blocks, mut start) = (workload.blocks.iter(), 0);
     for head in &workload.heads {

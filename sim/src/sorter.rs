@@ -5,6 +5,8 @@ use crate::output::Output;
 use crate::selector::{Feed, SelectorInput};
 use crate::simulate::Visitor;
 use crate::workload::{Block, Visits};
+use logattn_golden::Configuration;
+use logattn_golden::microarchitecture::extra_registers;
 
 /// The sorter's complete row that waits, its row in hand and the stages of its read side.
 #[derive(Default)]
@@ -15,11 +17,21 @@ pub(crate) struct Sorter {
     released: Cycle,
     /// The cycle in which the entry before left the memories' output registers.
     moved: Cycle,
+    /// The register behind those is there, and the cycle in which the entry before left it.
+    deep: bool,
+    left: Cycle,
     /// The cycle in which the entry before was taken into the head.
     taken: Cycle,
 }
 
 impl Sorter {
+    pub(crate) fn new(c: &Configuration) -> Self {
+        Sorter {
+            deep: extra_registers(c) > 0,
+            ..Sorter::default()
+        }
+    }
+
     /// A row arrives and is visited: its beats, its entries in the order of their levels, and the
     /// number of passes over them.
     pub(crate) fn block<F: Feed>(
@@ -37,8 +49,14 @@ impl Sorter {
         for _ in 0..passes {
             for (index, entry) in visits.iter().enumerate() {
                 read = (read + 1).max(self.moved);
-                self.moved = (read + 1).max(self.taken);
-                self.taken = (self.moved + 1).max(visitor.head_free);
+                if self.deep {
+                    self.moved = (read + 1).max(self.left);
+                    self.left = (self.moved + 1).max(self.taken);
+                    self.taken = (self.left + 1).max(visitor.head_free);
+                } else {
+                    self.moved = (read + 1).max(self.taken);
+                    self.taken = (self.moved + 1).max(visitor.head_free);
+                }
                 let slots = entry.lead + entry.keys.max(1);
                 let last = index + 1 == visits.len();
                 visitor.visits(self.taken, (slots, entry.reads), last, output);

@@ -49,12 +49,13 @@ pub(crate) fn synthesize(
         return Ok(());
     }
     check_fit(design, part, &synthesis.fit)?;
-    let packed = match family {
-        Family::Ecp5 => Some(hard_registers::pack(design.tools, &design.folder, &unit)?),
-        Family::Ice40 | Family::Gowin | Family::Xilinx => None,
-    };
+    let packed = (part.packs)
+        .then(|| hard_registers::pack(design.tools, &design.folder, &unit))
+        .transpose()?;
     let mut placement = placement(design, part, &unit, packed.as_ref())?;
-    placement.packed_registers = packed.map(|packed| packed.registers);
+    placement.packed_registers = packed
+        .map(|packed| packed.registers)
+        .filter(|packed| *packed > 0);
     synthesis.placement = Some(placement);
     Ok(())
 }

@@ -165,7 +165,7 @@ pub struct Placement {
     /// The frequency asked of nextpnr, in MHz.
     pub requested_mhz: f64,
     /// Flip-flops that were moved into the registers of block RAMs and multipliers before; with
-    /// ECP5 only.
+    /// ECP5-85 only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packed_registers: Option<u64>,
     /// Fmax over the seeds, in MHz.

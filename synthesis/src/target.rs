@@ -56,6 +56,8 @@ pub struct Part {
     pub(crate) arguments: &'static [&'static str],
     /// Contents of the file [`PINS`], which arguments may name.
     pub(crate) pins: Option<&'static str>,
+    /// Whether flip-flops go into the registers of block RAMs and multipliers before placement.
+    pub(crate) packs: bool,
 }
 
 /// A part's constraints of pins, in the directory that nextpnr runs in.
@@ -73,6 +75,7 @@ const HX8K: Part = Part {
     nextpnr: "nextpnr-ice40",
     arguments: &["--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"],
     pins: None,
+    packs: false,
 };
 
 const ECP5_25K: Part = Part {
@@ -94,6 +97,7 @@ const ECP5_25K: Part = Part {
         "--lpf-allow-unconstrained",
     ],
     pins: None,
+    packs: false,
 };
 
 const ECP5_85K: Part = Part {
@@ -120,6 +124,8 @@ const ECP5_85K: Part = Part {
         "static",
     ],
     pins: None,
+    // Pipelined units are for this part. On ECP5-25 few registers would move (126 of `edge`).
+    packs: true,
 };
 
 const GW1N9: Part = Part {
@@ -144,6 +150,7 @@ const GW1N9: Part = Part {
     pins: Some(
         "IO_LOC \"clk\" 52;\nIO_LOC \"scan_in\" 3;\nIO_LOC \"load\" 4;\nIO_LOC \"scan_out\" 10;\n",
     ),
+    packs: false,
 };
 
 impl Target {

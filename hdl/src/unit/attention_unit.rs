@@ -110,6 +110,7 @@ pub(super) struct Registered {
 /// Declares a slave and its register, which is emptied when `taken` is high; drives `tready`.
 pub(super) fn slave(
     m: &mut Builder,
+    c: &Configuration,
     port: &Slave,
     taken: Signal,
 ) -> Result<Registered, NetlistError> {
@@ -134,7 +135,7 @@ pub(super) fn slave(
     }
     fields.extend(port.beside);
     let beat = bus(m, &fields);
-    let register = stream_register(name, beat.width())?;
+    let register = stream_register(c, name, beat.width())?;
     let instance = m.instance(
         format!("u_{name}_in"),
         &register,
@@ -241,7 +242,7 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
         beside: &[],
         last: true,
     };
-    let values = slave(&mut m, &port, value_taken)?;
+    let values = slave(&mut m, c, &port, value_taken)?;
     let onward = m.wire("onward", bit());
     let mut connections = vec![
         ("s_value_data", values.data),
@@ -324,7 +325,7 @@ fn survivors(
     let taken = m.wire("survivor_taken", bit());
     let signals: Vec<Signal> = fields.iter().map(|(_, signal)| *signal).collect();
     let beat = bus(m, &signals);
-    let register = stream_register("survivor", beat.width())?;
+    let register = stream_register(c, "survivor", beat.width())?;
     let ports = [("s_data", beat), ("s_valid", valid), ("m_ready", taken)];
     let instance = m.instance("u_survivor", &register, &ports);
     m.drive(selector_taken, instance.output("s_ready"));
@@ -426,7 +427,7 @@ fn output(
         m,
         &[normalizer.output("m_data"), normalizer.output("m_last")],
     );
-    let register = stream_register("out", bits + 1)?;
+    let register = stream_register(c, "out", bits + 1)?;
     let register = m.instance(
         "u_out",
         &register,

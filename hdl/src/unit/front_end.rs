@@ -57,7 +57,7 @@ fn attention_stream(
         beside: &[settings.row_length],
         last: true,
     };
-    slave(m, &port, taken)
+    slave(m, c, &port, taken)
 }
 
 fn probabilities(
@@ -156,7 +156,7 @@ fn queries_and_keys(
         beside: &[settings.row_length, score_shift],
         last: false,
     };
-    let query = slave(m, &port, query_taken)?;
+    let query = slave(m, c, &port, query_taken)?;
     let port = Slave {
         name: "key",
         bits,
@@ -164,7 +164,7 @@ fn queries_and_keys(
         beside: &[],
         last: true,
     };
-    let key = slave(m, &port, key_taken)?;
+    let key = slave(m, c, &port, key_taken)?;
     let mut connections = vec![
         ("s_query_data", query.data),
         ("s_query_valid", query.valid),

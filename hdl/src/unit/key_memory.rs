@@ -6,7 +6,7 @@ use super::memory_banks::{Banks, release};
 use super::{Builder, Widths, bit, bus};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::HEAD_BLOCKS_BITS;
+use logattn_golden::microarchitecture::{HEAD_BLOCKS_BITS, extra_registers};
 
 /// The memory: `s_key_*` loads it, `read` reads the keys of a beat, which `m_keys` gives in the
 /// cycle after. Keys beyond `max_keys` are taken and dropped.
@@ -39,6 +39,11 @@ pub(crate) fn key_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let ends = (s_key_last, s_key_valid);
     let load = banks.load(&mut m, "key", c.max_keys, ends, released);
     let loaded = banks.loaded_register(&mut m, load.ends, released);
+    // What is read without being asked for goes nowhere; and `read` is late.
+    let fetches = match extra_registers(c) {
+        0 => read,
+        _ => loaded,
+    };
 
     let place_bits = w.key - w.beat;
     let word = (w.beat > 0).then(|| m.slice(load.word, place_bits, w.beat));
@@ -60,7 +65,7 @@ pub(crate) fn key_memory(c: &Configuration) -> Result<Module, NetlistError> {
             // A bank is written until it is full and read from then on.
             m.memory_exclusive(memory);
             m.memory_write(memory, write, write_address, s_key_data);
-            m.memory_read(memory, format!("key_{place}"), read, read_address)
+            m.memory_read(memory, format!("key_{place}"), fetches, read_address)
         })
         .collect();
     let keys = bus(&mut m, &keys);

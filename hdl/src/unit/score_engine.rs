@@ -21,7 +21,7 @@ use super::dot_product::{dot_product, saturates, vector_bits};
 use super::key_memory::key_memory;
 use super::pipeline::{delayed, delayed_valid};
 use super::row_lengths::{CAUSAL, illegal_length};
-use super::{Builder, Widths, bit, bus, ceil_log2, element, loaded};
+use super::{Builder, Widths, bit, bus, ceil_log2, element, loaded_if};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::{
@@ -53,6 +53,9 @@ struct Keys {
 struct Events {
     /// The first beat of a block is issued, which takes its last query.
     starts: Signal,
+    /// What is to be kept for the block loads, in every cycle if absent: with its start at the
+    /// latest, and while nothing reads it before.
+    loads: Option<Signal>,
     s_query_ready: Signal,
     /// How many of the block's queries are staged; absent with one row a block.
     staged: Option<Signal>,
@@ -78,7 +81,7 @@ pub(crate) fn score_engine(c: &Configuration) -> Result<Module, NetlistError> {
     let inside = delayed(&mut m, "inside", beat.inside, cycles);
     let last = delayed(&mut m, "last", beat.last, cycles);
     let valid = delayed_valid(&mut m, "valid", issue, cycles);
-    let shift = loaded(&mut m, "shift", events.starts, queries.score_shift);
+    let shift = loaded_if(&mut m, "shift", events.loads, queries.score_shift);
     let (scores, saturated) = dot_products(&mut m, c, &block, &memory, shift)?;
 
     m.output("s_query_ready", events.s_query_ready, "query is taken");
@@ -217,6 +220,10 @@ fn issue_beats(
     };
     Events {
         starts,
+        loads: match extra_registers(c) {
+            0 => Some(starts),
+            _ => at_start,
+        },
         s_query_ready,
         staged,
     }
@@ -245,7 +252,10 @@ fn query_registers(
         }
     }
     for (register, query) in block.iter().zip(staging.iter().chain([&queries.data])) {
-        m.update_if(*register, events.starts, *query);
+        match events.loads {
+            Some(loads) => m.update_if(*register, loads, *query),
+            None => m.update(*register, *query),
+        }
     }
     block
 }

@@ -2,13 +2,22 @@
 
 use super::{Builder, bit, loaded};
 use crate::netlist::{Module, NetlistError, unsigned};
+use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::extra_registers;
 
 /// A two-entry register between two valid/ready streams of `width` bits, called
 /// `stream_register_{name}`.
 ///
 /// `s_ready` comes straight from a register, so that no combinational path runs from one side's
 /// `ready` to the other's; a transfer takes one cycle and one can happen every cycle.
-pub(crate) fn stream_register(name: &str, width: u32) -> Result<Module, NetlistError> {
+///
+/// From `pipeline_depth` 2 on the spare register takes every beat while it is empty, needed or not,
+/// so that the receiver's readiness has a shorter way.
+pub(crate) fn stream_register(
+    c: &Configuration,
+    name: &str,
+    width: u32,
+) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         format!("stream_register_{name}"),
         "Full-throughput stream register: a main register and a spare one for the beat that\n\
@@ -30,7 +39,10 @@ pub(crate) fn stream_register(name: &str, width: u32) -> Result<Module, NetlistE
     m.comment("the spare register is older than the incoming beat, so it goes first");
     let incoming_skids = m.not(main_loads);
     let incoming_skids = m.name(incoming_skids, "incoming_skids");
-    let spare_loads = m.and_all(&[s_valid, accepts, incoming_skids]);
+    let spare_loads = match extra_registers(c) {
+        0 => m.and_all(&[s_valid, accepts, incoming_skids]),
+        _ => accepts,
+    };
     let spare = loaded(&mut m, "spare", spare_loads, s_data);
     let any = m.or(spare_valid, s_valid);
     let any = m.name(any, "any");

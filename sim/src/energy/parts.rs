@@ -291,6 +291,7 @@ fn survivor_sorter(d: &Datapath, n: &mut Counter) {
     n.register("lists' ends", d.beat_bits().max(1), written);
     n.memory(OperationKind::SramWrite, "entries queued", list, written);
     n.memory(OperationKind::SramRead, "entries read", list, d.a.visits);
+    n.further_register("entries fetched", entry, d.a.visits);
     n.register("entries in hand", 2 * entry, d.a.visits);
     n.add("next survivor", keys, d.a.visits);
     n.register("survivors left", keys, d.a.visits);

@@ -187,6 +187,36 @@ fn a_sorted_deep_unit_in_ice40_cells() {
     );
 }
 
+/// Q K^T and sorted complement with all registers of `pipeline_depth = 3`, those beside block RAMs
+/// and multipliers in the registers of these; and that a wrong clock enable there is noticed.
+#[test]
+fn a_deep_unit_in_ecp5_cells_with_packed_registers() {
+    let (Some(verilator), Some(python)) = (verilator(), yosys()) else {
+        return;
+    };
+    let c = Configuration {
+        name: "deep".into(),
+        ..reduced("base", 64, 8)
+    };
+    let netlist = Netlist::new(&python, &c, "ecp5");
+    let packed = |setting: &str| netlist.text.matches(setting).count();
+    assert_eq!(netlist.count("MULT18X18D"), 2 * c.head_dimension);
+    for register in ["REG_INPUTA_CLK", "REG_INPUTB_CLK", "REG_OUTPUT_CLK"] {
+        assert_eq!(packed(register), 2 * c.head_dimension, "{register}");
+    }
+    assert!(packed("REGMODE_B(\"OUTREG\")") > 0);
+    play_random(&mut netlist.device(&verilator), &c, 1);
+
+    let wrong = netlist
+        .text
+        .replacen("REGMODE_B(\"OUTREG\")", "REGMODE_B(\"NOREG\")", 1);
+    let wrong = Netlist {
+        text: wrong,
+        ..netlist
+    };
+    assert!(differs(&mut wrong.device(&verilator), &c).is_err());
+}
+
 /// 16 lanes with a multiplier each. Its memories are small enough for distributed RAM, since yosys
 /// has no model of this family's block RAM.
 #[test]

@@ -198,12 +198,14 @@ fn find_maxima(
             ("s_valid", s_valid),
         ],
     );
-    let complete = maximum.output("m_valid");
     let mut known = vec![maximum.output("m_maximum")];
     if w.beat > 0 {
         known.push(maximum.output("m_last_beat"));
     }
     let word = bus(m, &known);
+    let extra = extra_registers(c);
+    let complete = delayed_valid(m, "maximum_known", maximum.output("m_valid"), extra);
+    let word = delayed(m, "maximum_word", word, extra);
     let written = RowPoint::new(m, "rows_complete", complete);
     let stored = row_store(m, "row_maximum", complete, (written, parts.summed), word);
     let widths: Vec<u32> = known.iter().map(|field| field.width()).collect();

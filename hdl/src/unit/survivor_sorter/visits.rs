@@ -3,9 +3,10 @@
 use super::Lists;
 use super::order::Next;
 use crate::netlist::{Signal, unsigned};
-use crate::unit::survivor_selector::lowest_index;
+use crate::unit::survivor_selector::{Largest, lowest_index};
 use crate::unit::{Builder, Stage, Widths, bit, bus, ceil_log2, choose, elastic_stage, loaded};
 use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::extra_registers;
 
 /// An entry on its way to the head, or in it.
 struct Entry {
@@ -44,6 +45,11 @@ pub(super) fn visit(
     next: Next,
     m_ready: Signal,
 ) {
+    let next = if extra_registers(c) > 0 {
+        register(m, next)
+    } else {
+        next
+    };
     let finishes = m.wire("finishes", bit());
     let fetched_taken = m.wire("fetched_taken", bit());
     let stage = elastic_stage(m, "fetched", next.valid, fetched_taken);
@@ -59,6 +65,31 @@ pub(super) fn visit(
     }
     m.drive(finishes, progress.finishes);
     outputs(m, w, &entry, weight.as_ref(), head, &progress);
+}
+
+/// The entry that was read last, a register later: behind the memories.
+fn register(m: &mut Builder, next: Next) -> Next {
+    let taken = m.wire("read_taken", bit());
+    let stage = elastic_stage(m, "read", next.valid, taken);
+    m.drive(next.taken, stage.enable);
+    let mut keep = |name: &str, signal: Signal| loaded(m, name, stage.enable, signal);
+    let levels = next.entries.len();
+    Next {
+        valid: stage.valid,
+        entries: (next.entries.iter().enumerate())
+            .map(|(rank, entry)| keep(&format!("read_entry_{}", levels - rank), *entry))
+            .collect(),
+        item: keep("read_item", next.item),
+        largest: next.largest.map(|largest| Largest {
+            key: largest.key.map(|key| keep("read_largest_key", key)),
+            code: keep("read_largest_survives", largest.code),
+            ..largest
+        }),
+        weight: next.weight.map(|weight| keep("read_weight", weight)),
+        last: keep("read_last", next.last),
+        pass: next.pass.map(|pass| keep("read_pass", pass)),
+        taken,
+    }
 }
 
 impl Entry {
