@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Standard cells of a lane that multiplies by nothing, with the stages and enables of ours: what a lane
-takes beside its multiplication. No lower bound, as stages can be written in fewer gates. Writes reports/area/adding_lane.json for scripts/area_report --page; scripts/adding_lane calls this.
+"""Standard cells of a lane that multiplies by nothing, with the stages of ours: what a lane takes
+beside its multiplication. No lower bound: lanes that count values from the least one on are smaller.
+Writes reports/area/adding_lane.json for scripts/area_report --page; scripts/adding_lane calls this.
 
 The flow, the driving cell and the load are those of `logattn synth --target asic`; widths are those
 of `edge`: values of 8 bits, sums of 24.
@@ -27,22 +28,23 @@ module top (input wire clk, input wire signed [7:0] value, output reg signed [23
     always @(posedge clk) sum <= sum + value;
 endmodule
 """
-# The registers and enables of a lane's two stages: a value that waits, a sum that starts anew.
+# The stages of a sorted lane: a value's register, and a sum that holds, or starts anew.
 STAGES = """
 module top (
-    input wire clk, input wire signed [7:0] value, input wire load, input wire add,
-    input wire first, output reg signed [23:0] sum
+    input wire clk, input wire signed [7:0] value, input wire adds, input wire holds,
+    output reg signed [23:0] sum
 );
-    reg signed [7:0] added;
+    reg signed [7:0] fetched;
+    wire signed [7:0] added = fetched & {8{adds}};
     always @(posedge clk) begin
-        if (load) added <= value;
-        if (add) sum <= (first ? 24'sd0 : sum) + added;
+        fetched <= value;
+        sum <= (sum & {24{holds}}) + added;
     end
 endmodule
 """
 DESIGNS = {
     "a sum and its adder": ADDER,
-    "with a register for what is added, stalls, and a row's start": STAGES,
+    "with a value's register, pauses, and a row's start": STAGES,
 }
 
 

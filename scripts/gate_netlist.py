@@ -45,6 +45,8 @@ def cell_models(files, netlist):
     used = set(re.findall(r"^ +(\w+) ", netlist, re.MULTILINE))
     modules = re.findall(r"^module (\w+)(.*?^endmodule\n)", text, re.MULTILINE | re.DOTALL)
     macros = text[: text.index("\nmodule ")]
+    # A model may be made of others.
+    used |= {n for name, body in modules if name in used for n, _ in modules if f"{n} #" in body}
     return macros + "\n" + "".join(f"module {n}{body}" for n, body in modules if n in used)
 
 

@@ -10,6 +10,8 @@ import calibrate_estimate
 import check_licenses
 
 SCRIPTS = pathlib.Path(__file__).parent
+sys.path.insert(0, str(SCRIPTS.parent / "synthesis" / "src"))
+import hard_registers  # noqa: E402 - beside the Rust that runs it
 
 CLEAN = """module register(input wire clk, input wire d, output reg q);
   always @(posedge clk) q <= d;
@@ -28,6 +30,87 @@ def synthesis_check(text, *options):
             check=False,
         )
     return process.returncode, process.stdout + process.stderr
+
+
+
+def flip_flop(data, output, enable="1", reset="0"):
+    """An ECP5 flip-flop as yosys writes it."""
+    return {
+        "type": "TRELLIS_FF",
+        "parameters": {"CEMUX": "1 " if enable == "1" else "CE", "CLKMUX": "CLK",
+                       "REGSET": "RESET"},
+        "port_directions": {"CLK": "input", "DI": "input", "CE": "input", "LSR": "input",
+                            "Q": "output"},
+        "connections": {"CLK": [1], "DI": [data], "CE": [enable], "LSR": [reset], "Q": [output]},
+    }
+
+
+def hard_cell(kind, inputs, outputs, **parameters):
+    """A block RAM or a multiplier with pins of one bit."""
+    directions = dict.fromkeys(inputs, "input") | dict.fromkeys(outputs, "output")
+    pins = {pin: [bit] for pin, bit in (inputs | outputs).items()}
+    return {"type": kind, "parameters": parameters, "port_directions": directions,
+            "connections": pins}
+
+
+class HardRegisters(unittest.TestCase):
+    """synthesis/src/hard_registers.py"""
+
+    def packed(self, cells, **outputs):
+        """The cells of a module after packing, and how many flip-flops are gone."""
+        ports = {name: {"direction": "output", "bits": [bit]} for name, bit in outputs.items()}
+        design = {"modules": {"top": {"cells": cells, "ports": ports}}}
+        gone = hard_registers.pack(design)
+        return design["modules"]["top"]["cells"], gone
+
+    def memory(self, **parameters):
+        """A block RAM that gives nets 10 and 11."""
+        inputs = {"CLKA": 1, "CLKB": 1, "OCEA": "0", "OCEB": "1", "RSTA": "0", "RSTB": "0"}
+        return hard_cell("DP16KD", inputs, {"DOA0": 10, "DOB0": 11},
+                         **{"DATA_WIDTH_A": 36, "DATA_WIDTH_B": 36} | parameters)
+
+    def test_registers_behind_a_block_ram_are_packed(self):
+        cells = {"m": self.memory(), "a": flip_flop(10, 20, 5), "b": flip_flop(11, 21, 5)}
+        cells, gone = self.packed(cells, a=20, b=21)
+        self.assertEqual((gone, list(cells)), (2, ["m"]))
+        pins = cells["m"]["connections"]
+        self.assertEqual([pins[pin] for pin in ("DOA0", "DOB0", "OCEB")], [[20], [21], [5]])
+        self.assertEqual(cells["m"]["parameters"]["REGMODE_B"], "OUTREG")
+
+    def test_what_is_not_alike_is_left(self):
+        a = flip_flop(10, 20, 5)
+        others = {
+            "another enable": flip_flop(11, 21, 6),
+            "a reset": flip_flop(11, 21, 5, reset=7),
+            "another reader": flip_flop(11, 21, 5) | {"type": "LUT4"},
+        }
+        for why, b in others.items():
+            cells, gone = self.packed({"m": self.memory(), "a": a, "b": b}, a=20, b=21)
+            self.assertEqual((gone, len(cells)), (0, 3), why)
+        cells, gone = self.packed({"m": self.memory(), "a": a, "b": flip_flop(11, 21, 5)}, out=11)
+        self.assertEqual(gone, 0, "an output of the module is read")
+        narrow = self.memory(DATA_WIDTH_A=18, DATA_WIDTH_B=18)
+        cells, gone = self.packed({"m": narrow, "a": a, "b": flip_flop(11, 21, 6)}, a=20, b=21)
+        self.assertEqual(gone, 2, "ports of 18 bits have a register each")
+
+    def test_a_factor_that_is_read_elsewhere_keeps_its_register(self):
+        multiplier = hard_cell("MULT18X18D", {"A0": 10, "A1": 10, "B0": 11}, {"P0": 12})
+        cells = {
+            "m": multiplier, "a": flip_flop(2, 10, 5), "b": flip_flop(3, 11, 5),
+            "p": flip_flop(12, 20), "other": flip_flop(11, 30),
+        }
+        cells, gone = self.packed(cells, p=20, other=30)
+        self.assertEqual((gone, sorted(cells)), (2, ["b", "m", "other"]))
+        pins, settings = cells["m"]["connections"], cells["m"]["parameters"]
+        self.assertEqual([pins[pin] for pin in ("A0", "A1", "B0", "P0")], [[2], [2], [3], [20]])
+        enables = [pins[settings[f"REG_{side}_CE"]] for side in ("INPUTA", "INPUTB", "OUTPUT")]
+        self.assertEqual(enables, [[5], [5], ["1"]])
+
+    def test_a_packed_netlist_has_nothing_left_to_pack(self):
+        cells = {"m": self.memory(), "a": flip_flop(10, 20, 5), "b": flip_flop(11, 21, 5)}
+        cells, _ = self.packed(cells, a=20, b=21)
+        _, gone = self.packed(cells, a=20, b=21)
+        self.assertEqual(gone, 0)
 
 
 class SynthesisCheck(unittest.TestCase):

@@ -49,14 +49,13 @@ fn doubling_sum(m: &mut Builder, addend: Signal, ty: Type) -> Signal {
     let addend = m.name(addend, "addend");
     let next = m.add(base, addend);
     let next = m.name(next, "sum_next");
-    update(m, sum, next);
-    sum
-}
-
-fn update(m: &mut Builder, sum: Signal, next: Signal) {
-    let signed = sum.ty() == crate::netlist::signed(sum.width());
-    let next = if signed { m.as_signed(next) } else { next };
+    let next = if ty == signed(ty.width()) {
+        m.as_signed(next)
+    } else {
+        next
+    };
     m.update(sum, next);
+    sum
 }
 
 /// One lane: an adder behind the register that the value is in.
@@ -83,7 +82,7 @@ fn sorted_lane(c: &Configuration) -> Result<Module, NetlistError> {
     m.finish()
 }
 
-/// The sum of values counted from the least one on: a short adder, and a carry above it.
+/// The sum of values counted from the least one on: nothing but a carry is added above their bits.
 fn counting_sum(m: &mut Builder, value: Signal, adds: Signal, ty: Type) -> Signal {
     let subtracts = m.input("subtracts", bit(), "the value is subtracted");
     let bits = value.width();
@@ -99,22 +98,7 @@ fn counting_sum(m: &mut Builder, value: Signal, adds: Signal, ty: Type) -> Signa
     let added = m.or(added, subtracted);
     let added = m.name(added, "added");
 
-    let sum = m.register("sum", ty);
-    let base = base(m, sum);
-    let below = m.slice(base, 0, bits);
-    let below = m.extend(below, bits + 1);
-    let added = m.extend(added, bits + 1);
-    let below = m.add(below, added);
-    let below = m.name(below, "low_next");
-    let carry = m.bit(below, bits);
-    let above = m.slice(base, bits, ty.width() - bits);
-    let carry = m.extend(carry, above.width());
-    let above = m.add(above, carry);
-    let above = m.name(above, "high_next");
-    let below = m.slice(below, 0, bits);
-    let next = m.concat(&[above, below]);
-    update(m, sum, next);
-    sum
+    doubling_sum(m, added, ty)
 }
 
 /// The sum of one row's levels, as the lanes see them: the row's normalizer.

@@ -5,6 +5,7 @@ use super::super::{Builder, Widths, bit};
 use super::Queries;
 use crate::netlist::{Signal, unsigned};
 use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::extra_registers;
 
 /// The beat that is issued next.
 pub(super) struct Beat {
@@ -53,8 +54,7 @@ pub(super) fn beat(
     });
     let last = match position {
         Some(position) => {
-            let step = m.constant(c.keys_per_beat as u64, remaining.ty());
-            let ends = m.le(remaining, step);
+            let ends = ends_block(m, c, (longest, remaining), position, issue);
             let ends: Vec<Signal> = [ends]
                 .into_iter()
                 .chain(at_end.filter(|_| too_long))
@@ -77,6 +77,30 @@ pub(super) fn beat(
         last,
         inside,
     }
+}
+
+/// Whether no keys of the block come after this beat. From `pipeline_depth` 2 on that is known
+/// beforehand but for a block's first beat, as what follows from it has a long way to go.
+fn ends_block(
+    m: &mut Builder,
+    c: &Configuration,
+    (longest, remaining): (Signal, Signal),
+    position: Position,
+    issue: Signal,
+) -> Signal {
+    let step = c.keys_per_beat as u64;
+    let one_beat = m.constant(step, remaining.ty());
+    if extra_registers(c) == 0 {
+        return m.le(remaining, one_beat);
+    }
+    let wide = remaining.width() + 1;
+    let two_beats = m.constant(2 * step, unsigned(wide));
+    let all = m.extend(remaining, wide);
+    let follows = m.le(all, two_beats);
+    let carried = m.register("ends_carried", bit());
+    m.update_if(carried, issue, follows);
+    let at_once = m.le(longest, one_beat);
+    m.mux(position.first, at_once, carried)
 }
 
 /// Moves on to the next beat.

@@ -2,10 +2,11 @@
 
 use super::{Beat, Lists, Row, Shape};
 use crate::netlist::{Memory, Signal, signed, unsigned};
+use crate::unit::pipeline::{delayed, delayed_valid};
 use crate::unit::survivor_selector::Largest;
-use crate::unit::{Builder, Widths, bit, bus, choose, element, loaded};
+use crate::unit::{Builder, Widths, bit, bus, ceil_log2, choose, element, loaded};
 use logattn_golden::config::{Configuration, Normalize};
-use logattn_golden::microarchitecture::largest_weight_bits;
+use logattn_golden::microarchitecture::{extra_registers, largest_weight_bits};
 
 /// The last row that was completed.
 pub(super) struct Written {
@@ -78,10 +79,8 @@ pub(super) fn write(
         ends.push(loaded(m, &format!("ready_end_{code}"), completes, list.end));
         present.push(list.present);
     }
-    let weight = (c.normalize == Normalize::Complement).then(|| {
-        let now = largest_weight(m, c, lists, s, accept, completes);
-        loaded(m, "ready_weight", completes, now)
-    });
+    let weight = (c.normalize == Normalize::Complement)
+        .then(|| largest_weight(m, c, lists, s, accept, completes));
     let present = bus(m, &present);
     let row = Row {
         ends,
@@ -158,8 +157,8 @@ fn append(
     Appended { any, end, present }
 }
 
-/// The weight of the row's largest key once the beat in hand is in the lists: 1 less the levels of
-/// all others, in steps of 2^-max_shift.
+/// The weight of the largest key of the row that was completed: 1 less the levels of all others, in
+/// steps of 2^-max_shift. From `pipeline_depth` 2 on it is there a cycle after the row.
 fn largest_weight(
     m: &mut Builder,
     c: &Configuration,
@@ -181,22 +180,32 @@ fn largest_weight(
         .collect();
     let none = m.zero(level);
     let levels: Vec<Signal> = std::iter::once(none).chain(levels).collect();
-    let mut weight = m.register_reset("weight", ty, whole);
-    let before = weight;
-    for key in 0..c.keys_per_beat {
-        let code = element(m, s.codes, key, c.code_bits);
-        let level = choose(m, code, &levels);
-        let survives = m.bit(s.survive, key as u32);
-        let level = m.mux(survives, level, none);
-        let level = m.extend(level, ty.width());
-        let level = m.as_signed(level);
-        weight = m.sub(weight, level);
-    }
-    let now = m.name(weight, "weight_now");
+    let bits = max_shift + 1 + ceil_log2(c.keys_per_beat);
+    let taken: Vec<Signal> = (0..c.keys_per_beat)
+        .map(|key| {
+            let code = element(m, s.codes, key, c.code_bits);
+            let level = choose(m, code, &levels);
+            let survives = m.bit(s.survive, key as u32);
+            let level = m.mux(survives, level, none);
+            m.extend(level, bits)
+        })
+        .collect();
+    let taken = taken.into_iter().reduce(|a, b| m.add(a, b)).unwrap_or(none);
+    let taken = m.name(taken, "levels_of_beat");
+    let extra = extra_registers(c);
+    let taken = delayed(m, "levels_taken", taken, extra);
+    let accept = delayed_valid(m, "levels_accepted", accept, extra);
+    let completes = delayed_valid(m, "levels_complete", completes, extra);
+
+    let weight = m.register_reset("weight", ty, whole);
+    let taken = m.extend(taken, ty.width());
+    let taken = m.as_signed(taken);
+    let now = m.sub(weight, taken);
+    let now = m.name(now, "weight_now");
     let all = m.constant(whole, ty);
     let next = m.mux(completes, all, now);
-    m.update_if(before, accept, next);
-    now
+    m.update_if(weight, accept, next);
+    loaded(m, "ready_weight", completes, now)
 }
 
 /// The row's largest key, kept with the row; its code as whether it survives.

@@ -3,9 +3,11 @@
 use super::lists::{Written, counted_regions};
 use super::{Lists, Row, Shape};
 use crate::netlist::{Signal, unsigned};
+use crate::unit::pipeline::delayed_valid;
 use crate::unit::survivor_selector::{Largest, lowest_index};
 use crate::unit::{Builder, bit, ceil_log2, choose, elastic_stage, loaded};
 use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::extra_registers;
 
 /// The entry that was read last.
 pub(super) struct Next {
@@ -48,7 +50,7 @@ pub(super) fn read(
     let changes = m.or(begins, release);
     m.update_if(reading, changes, begins);
 
-    let row = hold_row(m, shape, begins, &written.row);
+    let row = hold_row(m, c, shape, begins, &written.row);
     let at_end = smallest_levels(m, c, lists);
     let items = items(m, &written.row, at_end);
     let items = m.name(items, "ready_items");
@@ -82,7 +84,12 @@ pub(super) fn read(
 
 /// The row in hand. Its largest key is its first item and never its only one, so that it is still
 /// here when the entry after it has been read.
-fn hold_row(m: &mut Builder, shape: &Shape, begins: Signal, ready: &Row) -> Row {
+fn hold_row(m: &mut Builder, c: &Configuration, shape: &Shape, begins: Signal, ready: &Row) -> Row {
+    // The weight comes as much later as its first reader does, behind the memories.
+    let weight = ready.weight.map(|weight| {
+        let begun = delayed_valid(m, "row_begun", begins, extra_registers(c));
+        loaded(m, "row_weight", begun, weight)
+    });
     Row {
         ends: (ready.ends.iter().enumerate())
             .map(|(rank, end)| {
@@ -98,9 +105,7 @@ fn hold_row(m: &mut Builder, shape: &Shape, begins: Signal, ready: &Row) -> Row 
             code: loaded(m, "row_largest_survives", begins, largest.code),
             ..largest
         }),
-        weight: ready
-            .weight
-            .map(|weight| loaded(m, "row_weight", begins, weight)),
+        weight,
     }
 }
 

@@ -37,6 +37,7 @@ struct Shape {
     keys_per_beat: usize,
     passes: usize,
     complement: bool,
+    pipeline_depth: u32,
     /// Shift of codes 1.., non-increasing.
     shifts: Vec<u32>,
     max_shift: u32,
@@ -55,7 +56,7 @@ fn configuration(shape: &Shape) -> Configuration {
         } else {
             Normalize::None
         },
-        pipeline_depth: 1,
+        pipeline_depth: shape.pipeline_depth,
         ..Configuration::named("base").expect("known")
     }
 }
@@ -265,18 +266,22 @@ fn cases() -> impl Strategy<Value = (Shape, Vec<Row>)> {
             prop::sample::select(vec![1, 2, 4, 16]),
             prop::sample::select(vec![1, 2, 4]),
             any::<bool>(),
+            1_u32..=2,
             prop::collection::vec(0..=max_shift, levels),
         );
-        let shape = shape.prop_map(move |(keys_per_beat, passes, complement, mut shifts)| {
-            shifts.sort_unstable_by(|a, b| b.cmp(a));
-            Shape {
-                keys_per_beat,
-                passes,
-                complement,
-                shifts,
-                max_shift,
-            }
-        });
+        let shape = shape.prop_map(
+            move |(keys_per_beat, passes, complement, pipeline_depth, mut shifts)| {
+                shifts.sort_unstable_by(|a, b| b.cmp(a));
+                Shape {
+                    keys_per_beat,
+                    passes,
+                    complement,
+                    pipeline_depth,
+                    shifts,
+                    max_shift,
+                }
+            },
+        );
         let levels = levels as u64;
         let rows = prop_oneof![rows(levels, 1), rows(levels, 3), rows(levels, 12)];
         (shape, rows)
@@ -310,14 +315,20 @@ proptest! {
 /// first to the last, and the beats' side keeps up.
 #[test]
 fn rows_follow_each_other_without_a_bubble() {
-    let shape = Shape {
-        keys_per_beat: 1,
-        passes: 1,
-        complement: false,
-        shifts: vec![7, 6, 5, 4, 3, 2, 1],
-        max_shift: 7,
-    };
-    for codes in [vec![1; 16], (0..16).map(|key| key % 7 + 1).collect()] {
+    let all_levels: Vec<u64> = (0..16).map(|key| key % 7 + 1).collect();
+    let cases = [vec![1; 16], all_levels];
+    for (codes, pipeline_depth) in cases
+        .into_iter()
+        .flat_map(|codes| [(codes.clone(), 1), (codes, 2)])
+    {
+        let shape = Shape {
+            keys_per_beat: 1,
+            passes: 1,
+            complement: false,
+            pipeline_depth,
+            shifts: vec![7, 6, 5, 4, 3, 2, 1],
+            max_shift: 7,
+        };
         let rows = vec![Row { codes, largest: 0 }; 20];
         let c = configuration(&shape);
         let module = survivor_sorter(&c).expect("builds");

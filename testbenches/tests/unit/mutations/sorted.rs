@@ -91,8 +91,7 @@ fn wrong_choices_of_sorted_complement_are_caught() {
         ("survivor_sorter", "at_sign", StuckAt(0), "signs add"),
         ("survivor_sorter", "doubles", StuckAt(1), "a row begins with what is left of the last"),
         ("sorted_lane", "counted", KeepLowBits(7), "values are counted from 0 on"),
-        ("sorted_lane", "low_next", KeepLowBits(8), "there is no carry"),
-        ("sorted_lane", "high_next", KeepLowBits(8), "the sum is too narrow"),
+        ("sorted_lane", "sum_next", KeepLowBits(8), "nothing is carried above the values"),
         ("normalizer", "held_excess", DropEnable, "the excess is that of the next row"),
         ("complement_rounding", "whole", StuckAt(0), "the integer part is lost"),
     ];
