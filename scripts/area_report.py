@@ -310,6 +310,13 @@ LANES = [("edge_sorted__asic", "sorted_lane"), ("edge__asic", "shift_lane"),
          ("edge_int8__asic", "multiply_lane")]
 
 
+def base_lane():
+    """Gate equivalents of a lane of `base_scores`."""
+    modules = load("base_scores__asic")["modules"]["modules"]
+    lane = next(module for module in modules if module["name"] == "sorted_lane")
+    return round(lane["with_children"]["kilo_gates"] * 1e3)
+
+
 def lanes():
     """One lane in standard cells beside lanes that only add."""
     floor, results = load("adding_lane"), [load(key) for key, _ in LANES]
@@ -328,8 +335,9 @@ def lanes():
         "One lane of `edge` in gate equivalents, beside lanes that multiply by nothing at all",
         f"(`{floor['command']}`: the same widths, flow and library). One with our stages that only adds",
         f"is 1/{twin / least:.1f} of the twin's; `{LANES[0][1]}` multiplies for {ours - least} gates more, the twin for",
-        f"{twin - least}. That is no lower bound: the lanes of `base_scores`, one bit wider, are smaller, as",
-        "they count values from the least one on and so need an adder of the values' width only.",
+        f"{twin - least}. That is no lower bound: the lanes of `base_scores` are one bit wider and take",
+        f"{base_lane()} gates each, as they count values from the least one on, so that above the values' bits",
+        "there is only a carry.",
         "",
         *table(["lane", "gates", "of the twin's"], rows),
     ]
@@ -368,11 +376,12 @@ def ceiling():
         "## Block RAMs and multipliers of an ECP5",
         "",
         f"One block RAM, and one multiplier, alone between registers on an {result['part']} (five",
-        f"seeds; `{result['command']}`): no unit that has one is faster. yosys uses neither the output",
+        f"seeds; `{result['command']}`). yosys uses neither the output",
         "registers of DP16KD nor any register of MULT18X18D, so that a cycle holds all of a block RAM, or",
         "of a multiplier, and the way to a register. *Packed*: with the flip-flops beside them moved into",
         "those registers, as `logattn synth --target ecp5-85k` does before placement",
-        "(`synthesis/src/hard_registers.py`).",
+        "(`synthesis/src/hard_registers.py`); on ECP5-25, where that is not done, a unit is no faster than",
+        "the rows without it.",
         "",
         *table(["alone", "Fmax, MHz", "slowest path, ns"], rows),
     ]
@@ -437,7 +446,8 @@ def page(rate):
         "`base_scores` (`normalize = \"complement\"`, which replaces the normalizer's reciprocal and",
         "multipliers) the largest key is visited by the bits of its weight. Not in these figures: that",
         "weight is found in its `survivor_sorter`, and what its sums are too high by is taken off in",
-        "its `normalizer`; both are in the table of parts.",
+        "its `normalizer`, both in the table of parts; `row_gate`, which holds rows back, is a counter",
+        "of two bits.",
         "",
         *table(["unit", "ours", "twin", "ratio"], list(accumulation_rows())),
         *lanes(),

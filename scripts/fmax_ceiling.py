@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What yosys and nextpnr make of a block RAM alone, and of a multiplier alone, between registers on
 an ECP5-85: as yosys leaves them, and with the flip-flops beside them packed into their registers as
-`logattn synth` does it. No unit that has one can be faster. Writes reports/area/fmax_ceiling.json
+`logattn synth --target ecp5-85k` does it. Writes reports/area/fmax_ceiling.json
 for scripts/area_report --page; scripts/fmax_ceiling calls this.
 """
 

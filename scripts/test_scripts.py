@@ -106,11 +106,27 @@ class HardRegisters(unittest.TestCase):
         enables = [pins[settings[f"REG_{side}_CE"]] for side in ("INPUTA", "INPUTB", "OUTPUT")]
         self.assertEqual(enables, [[5], [5], ["1"]])
 
-    def test_a_packed_netlist_has_nothing_left_to_pack(self):
+    def test_a_register_that_is_taken_is_left(self):
+        behind = {"a2": flip_flop(20, 30, 5), "b2": flip_flop(21, 31, 5)}
         cells = {"m": self.memory(), "a": flip_flop(10, 20, 5), "b": flip_flop(11, 21, 5)}
-        cells, _ = self.packed(cells, a=20, b=21)
-        _, gone = self.packed(cells, a=20, b=21)
-        self.assertEqual(gone, 0)
+        cells, _ = self.packed(cells | behind, a=30, b=31)
+        cells, gone = self.packed(cells, a=30, b=31)
+        self.assertEqual((gone, sorted(cells)), (0, ["a2", "b2", "m"]))
+        multiplier = hard_cell("MULT18X18D", {"A0": 10, "B0": 11}, {"P0": 12})
+        ways = [(2, 3), (3, 10), (4, 5), (5, 11), (12, 20), (20, 21)]
+        cells = {"m": multiplier} | {str(way): flip_flop(*way, 5) for way in ways}
+        cells, gone = self.packed(cells, p=21)
+        self.assertEqual(gone, 3)
+        cells, gone = self.packed(cells, p=21)
+        self.assertEqual((gone, len(cells)), (0, 4))
+
+    def test_a_block_ram_has_a_register_before_a_multiplier(self):
+        multiplier = hard_cell("MULT18X18D", {"A0": 20, "B0": 21}, {"P0": 22})
+        cells = {"x": multiplier, "m": self.memory(), "a": flip_flop(10, 20, 5),
+                 "b": flip_flop(11, 21, 5)}
+        cells, gone = self.packed(cells, p=22)
+        self.assertEqual((gone, cells["m"]["parameters"]["REGMODE_B"]), (2, "OUTREG"))
+        self.assertNotIn("REG_INPUTA_CLK", cells["x"]["parameters"])
 
 
 class SynthesisCheck(unittest.TestCase):

@@ -47,7 +47,7 @@ pub fn tree_levels(c: &Configuration) -> u32 {
 /// key) to the read of their last one from the buffer, and as many from the first of these reads
 /// to their last code. So a row of n beats takes (2 n + latency - 1) / 4 cycles at least, whichever
 /// latency is longer, [`offset_cycles`] or the sum of [`score_engine_cycles`] and
-/// [`maximum_cycles`]: rows of four beats and more follow each other at once in most units, of seven
+/// [`maximum_cycles`]: rows of four beats and more follow each other at once in most units, of eight
 /// and more in all.
 pub const ROW_SLOTS: usize = 4;
 

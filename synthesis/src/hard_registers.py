@@ -148,6 +148,8 @@ def pack_block_ram(netlist, name):
     groups = {"AB": "B"} if BOTH_PORTS in widths else {"A": "A", "B": "B"}
     gone = 0
     for ports, clocked in groups.items():
+        if any(settings.get(f"REGMODE_{port}", "NOREG") != "NOREG" for port in ports):
+            continue
         pins = [pin for port in ports for pin in netlist.pins(name, f"DO{port}")]
         found = netlist.registers_behind(name, pins)
         if not found or not found[0] or found[1] is None:
@@ -177,6 +179,8 @@ def pack_multiplier(netlist, name):
         ("INPUTA", "A", netlist.registers_before, netlist.take_before),
         ("INPUTB", "B", netlist.registers_before, netlist.take_before),
     ]
+    if any(settings.get(f"REG_{register}_CLK", "NONE") != "NONE" for register, *_ in sides):
+        return 0
     for register, bus, find, take in sides:
         found = find(name, netlist.pins(name, bus))
         if not found or not found[0] or found[1] is None:
@@ -201,13 +205,14 @@ def pack_multiplier(netlist, name):
 
 def pack(design):
     """Packs every module of a netlist, in place; gives how many flip-flops are gone."""
+    # A register between the two goes to the block RAM, whose outputs are the slower ones.
     kinds = {BLOCK_RAM: pack_block_ram, MULTIPLIER: pack_multiplier}
     gone = 0
     for module in design["modules"].values():
         netlist = Netlist(module)
-        for name, cell in list(netlist.cells.items()):
-            if cell["type"] in kinds:
-                gone += kinds[cell["type"]](netlist, name)
+        for kind, pack_one in kinds.items():
+            cells = [name for name, cell in netlist.cells.items() if cell["type"] == kind]
+            gone += sum(pack_one(netlist, name) for name in cells)
     return gone
 
 

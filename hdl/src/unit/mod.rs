@@ -19,7 +19,8 @@
 //! Every module is a plain function from [`Configuration`] to [`Module`]. A stage is one of two
 //! kinds. Elastic: a register accepts when it is empty or is being emptied in the same cycle, so a
 //! bubble never outlives the first stall behind it. Or it never stalls, because room for what
-//! comes out at its end was reserved before it went in ([`score_engine`], [`row_statistics`]). So
+//! comes out at its end was reserved before it went in ([`score_engine`], [`row_statistics`], and
+//! with sorted accumulation from the value memory to the sums, behind [`row_gate`]). So
 //! the simulator can model each register with two maxima.
 //!
 //! Order of bits on the buses: element 0 in the least significant bits; codes, scores and

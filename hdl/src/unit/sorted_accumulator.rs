@@ -4,7 +4,8 @@
 //! from one to the next: `sum <= (2 or 1) * sum + V`. Where a level is more than a power of two
 //! below the one before it, cycles without a value double the sum until it is there, and at the
 //! row's end until the sum is in steps of 2^-max_shift. So every lane has the sums of
-//! [`super::shift_accumulator`], without its barrel shifter.
+//! [`super::shift_accumulator`], without its barrel shifter; with complement normalization, once
+//! what they are too high by is taken off.
 //!
 //! Nothing stops here: [`super::row_gate`] lets a row in only when the sums will be free for it.
 //!

@@ -55,7 +55,11 @@ impl Survivor {
     fn declare(m: &mut Builder, c: &Configuration, w: &Widths) -> Self {
         Survivor {
             key: m.input("s_key", unsigned(w.key), "key to read"),
-            codes: m.input("s_codes", unsigned(w.visit_codes), "codes of the key"),
+            codes: m.input(
+                "s_codes",
+                unsigned(w.visit_codes),
+                "what to do with the key",
+            ),
             visits: m.input("s_visits", bit(), "there is a survivor"),
             first: m.input("s_first", bit(), "first survivor of the row in this pass"),
             last: m.input("s_last", bit(), "last survivor of the row in this pass"),

@@ -113,7 +113,7 @@ fn link(c: &Configuration, from: &str) -> [String; 2] {
 
 fn visit_bits(c: &Configuration) -> u32 {
     match c.accumulate {
-        Accumulate::Sorted => 2,
+        Accumulate::Sorted => 2 + u32::from(c.normalize == Normalize::Complement),
         _ => c.stored_code_bits() * c.query_block as u32,
     }
 }

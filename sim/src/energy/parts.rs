@@ -276,7 +276,7 @@ fn survivor_selector(d: &Datapath, n: &mut Counter) {
 }
 
 /// Lists of the levels' survivors. How many of them share an entry is not known here: one entry a
-/// visit is the most there can be.
+/// survivor is the most there can be.
 fn survivor_sorter(d: &Datapath, n: &mut Counter) {
     let c = d.c;
     let keys = c.keys_per_beat as u32;
@@ -285,14 +285,15 @@ fn survivor_sorter(d: &Datapath, n: &mut Counter) {
         words: SORTED_ROWS << d.beat_bits().max(1),
         bits: entry,
     };
-    let written = d.a.visits / c.passes() as u64;
+    let written = d.a.survivors;
+    let read = written * c.passes() as u64;
     let levels = c.levels_count() as u64;
     n.compare("levels of keys", c.code_bits, d.places() * levels);
     n.register("lists' ends", d.beat_bits().max(1), written);
     n.memory(OperationKind::SramWrite, "entries queued", list, written);
-    n.memory(OperationKind::SramRead, "entries read", list, d.a.visits);
-    n.further_register("entries fetched", entry, d.a.visits);
-    n.register("entries in hand", 2 * entry, d.a.visits);
+    n.memory(OperationKind::SramRead, "entries read", list, read);
+    n.further_register("entries fetched", entry, read);
+    n.register("entries in hand", 2 * entry, read);
     n.add("next survivor", keys, d.a.visits);
     n.register("survivors left", keys, d.a.visits);
     if c.normalize == Normalize::Complement {

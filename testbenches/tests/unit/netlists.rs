@@ -188,7 +188,7 @@ fn a_sorted_deep_unit_in_ice40_cells() {
 }
 
 /// Q K^T and sorted complement with all registers of `pipeline_depth = 3`, those beside block RAMs
-/// and multipliers in the registers of these; and that a wrong clock enable there is noticed.
+/// and multipliers in the registers of these; and that one of these that is left out is noticed.
 #[test]
 fn a_deep_unit_in_ecp5_cells_with_packed_registers() {
     let (Some(verilator), Some(python)) = (verilator(), yosys()) else {

@@ -213,7 +213,7 @@ struct Weight {
     survives: Signal,
     key: Option<Signal>,
     weight: Signal,
-    /// The bit that comes next; that of the sign in a row's first slot.
+    /// The bit that comes next; in a row's first slot that at 2^0, or a negative weight's sign.
     bit: Signal,
     /// Which one comes behind it.
     place: Signal,

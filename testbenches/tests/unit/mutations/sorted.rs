@@ -97,3 +97,27 @@ fn wrong_choices_of_sorted_complement_are_caught() {
     ];
     expect_all_caught(&complement_unit(), &choices);
 }
+
+/// With the registers of `pipeline_depth` 2.
+#[test]
+fn wrong_choices_of_deep_sorted_complement_are_caught() {
+    let deep = Configuration {
+        pipeline_depth: 2,
+        ..complement_unit()
+    };
+    #[rustfmt::skip]
+    let choices = [
+        ("survivor_sorter", "levels_of_beat", StuckAt(0), "the largest key weighs 1"),
+        ("survivor_sorter", "levels_accepted_1", StuckAt(1), "every cycle brings levels"),
+        ("survivor_sorter", "levels_complete_1", StuckAt(0), "a weight goes on from row to row"),
+        ("survivor_sorter", "row_begun_1", StuckAt(0), "all weights are the first row's"),
+        ("survivor_sorter", "row_weight", DropEnable, "the weight changes while it is in hand"),
+        ("survivor_sorter", "read_item", DropEnable, "the item changes behind the memories"),
+        ("survivor_sorter", "read_weight", DropEnable, "the weight changes behind the memories"),
+        ("survivor_sorter", "read_valid", DropReset, "an entry survives a reset"),
+        ("row_statistics", "maximum_known_1", DropReset, "a maximum survives a reset"),
+        ("complement_rounding", "whole", StuckAt(0), "the integer part is lost"),
+        ("normalizer", "chosen_excess", StuckAt(0), "sums stay too high"),
+    ];
+    expect_all_caught(&deep, &choices);
+}
