@@ -40,8 +40,12 @@ fn chain(c: &Configuration) -> Chain {
         Accumulate::Bucket => ("survivor_selector", "bucket_accumulator"),
         Accumulate::Multiply => ("survivor_selector", "multiply_accumulator"),
     };
+    let gate: &[&str] = match c.accumulate {
+        Accumulate::Sorted => &["row_gate"],
+        _ => &[],
+    };
     Chain {
-        front: [&source[..], &["quantizer", selector]].concat(),
+        front: [&source[..], &["quantizer", selector], gate].concat(),
         back: vec!["value_memory", accumulator, "normalizer"],
     }
 }
@@ -59,6 +63,7 @@ fn role(c: &Configuration, module: &str) -> String {
         "quantizer" => format!("{} comparisons a key", c.levels_count()),
         "survivor_selector" => "skips pruned keys".into(),
         "survivor_sorter" => "level by level".into(),
+        "row_gate" => "until sums are free".into(),
         "value_memory" => format!(
             "{} x {} x {} bit",
             c.value_banks,
@@ -98,7 +103,7 @@ fn link(c: &Configuration, from: &str) -> [String; 2] {
             ("distances", bits(keys, distance))
         }
         "quantizer" => ("codes", bits(keys, c.stored_code_bits())),
-        "survivor_selector" | "survivor_sorter" => (
+        "survivor_selector" | "survivor_sorter" | "row_gate" => (
             "key, code",
             format!("{} + {} bit", c.key_bits(), visit_bits(c)),
         ),
