@@ -53,7 +53,7 @@ UNITS = [
     ("base", "ecp5-85k", 1),
     ("base_scores", "ecp5-85k", 0),
     ("base_probabilities", "ecp5-85k", 0),
-    ("base_int8", "ecp5-85k", 3),
+    ("base_int8", "ecp5-85k", 1),
     ("base", "asic", 0),
     ("base_scores", "asic", 0),
     ("base_int8", "asic", 0),
