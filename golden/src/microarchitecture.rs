@@ -89,7 +89,7 @@ pub fn visit_registers(c: &Configuration) -> usize {
 /// largest key, a signed number in steps of 2^-max_shift: 1 less all other levels of the row, each
 /// of which is 1 at most.
 pub fn largest_weight_bits(c: &Configuration) -> u32 {
-    let keys = c.max_keys.next_power_of_two().ilog2().max(1);
+    let keys = c.max_keys.next_power_of_two().ilog2();
     c.max_shift.unwrap_or(0) + keys + 1
 }
 

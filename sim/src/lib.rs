@@ -1,7 +1,7 @@
 //! Cycle-accurate simulator of the attention unit.
 //!
 //! Not an interpreter of the RTL but a model of its timing: every register stage of the unit is
-//! elastic, so the cycle in which something moves is the maximum of a few earlier cycles (when it
+//! elastic, or never stalls since room for what passes it was kept, so the cycle in which something moves is the maximum of a few earlier cycles (when it
 //! came, when the one before it moved on, when the port allowed it). One pass over the beats and
 //! survivors of a workload gives the exact cycle of every output beat, under any stall pattern,
 //! and every counter of the RTL.

@@ -236,7 +236,7 @@ pub(crate) fn notes(options: &Options, synthesis: &Synthesis) -> Vec<String> {
                 synthesis.fit[1].harness,
                 placement.requested_mhz.max(f64::from(part.requested_mhz))
             ));
-            if let Some(packed) = placement.packed_registers.filter(|packed| *packed > 0) {
+            if let Some(packed) = placement.packed_registers {
                 notes.push(format!(
                     "Before it was placed, {packed} flip-flops went into the registers of its \
                      block RAMs and multipliers, which yosys leaves unused; the counts have them \

@@ -12,7 +12,7 @@ reads (yosys' JSON):
 
 Only flip-flops without reset, of one clock and one clock enable a group. What a cycle does is the
 same. The registers are as in Lattice's ECP5 memory and sysDSP usage guides (FPGA-TN-02204 and
-FPGA-TN-02205).
+FPGA-TN-02205); on a device this has not been tried.
 """
 
 import json

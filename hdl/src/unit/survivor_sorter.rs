@@ -7,6 +7,9 @@
 //!                 how long each list is --> ready row --> row in hand
 //! ```
 //!
+//! From `pipeline_depth` 2 on there is a register behind the memories, *read*, between *next* and
+//! *fetched*.
+//!
 //! A beat adds an entry to the list of each level that one of its keys has: which beat it is, and
 //! which of its keys have that level. So rows come in at a beat a cycle, whatever their codes, and
 //! every entry that is read is worth at least one visit. Three rows may be under way, each in a
