@@ -32,8 +32,16 @@ pub fn extra_registers(c: &Configuration) -> u32 {
     (c.pipeline_depth - 1).min(1)
 }
 
-/// Registers that `pipeline_depth` 3 adds for the length of wires alone, 0 or 1 each: in front of
-/// the multipliers of queries and keys another one, and another one behind them.
+/// Registers that `pipeline_depth` 3 adds for the length of wires, 0 or 1 each: in front of
+/// the multipliers of queries and keys another one, and another one behind them; within the shift of
+/// a product; for the rows that wait for a pass over their scores or distances; in front of the
+/// shift to a power of two; behind the quantizer's comparators; in front of the sorter's lists; in
+/// front of a sorted lane's adder; between the excess and the rounding of
+/// `normalize = "complement"`. Readiness
+/// goes no farther than a register at that depth where it had a long way: a block's queries are all
+/// staged before its first issue, and quantizer, sorter and normalizer give what they make into
+/// queues whose places are reserved ([`RESERVED_PLACES`]); a bank of keys or values is given up a
+/// cycle later ([`BANK_LAG`]), and the sums let a row in a cycle later.
 pub fn wire_registers(c: &Configuration) -> u32 {
     c.pipeline_depth.saturating_sub(2)
 }
@@ -64,13 +72,31 @@ pub fn tree_stages(c: &Configuration, terms: usize) -> u32 {
     terms.next_power_of_two().ilog2().div_ceil(tree_levels(c))
 }
 
-/// Elastic registers between the quantizer's input and its codes, beside that of the codes: with
-/// scores also those between the distance buffer's output and the quantizer.
+/// Places of a queue whose places are reserved before what comes into it is on its way. A place is
+/// in use for a cycle more than the way takes, which is six at most, so that a word can come in
+/// every cycle; a power of two.
+pub const RESERVED_PLACES: usize = 8;
+
+/// At `pipeline_depth` 3: cycles more from the last read of a head's keys or values to the first one
+/// of the next head, if that is loaded; and from its last word to the next head's first, if there is
+/// a bank for it.
+pub const BANK_LAG: u32 = 1;
+
+/// At `pipeline_depth` 3: cycles more from the last read of a head's keys or values to the first
+/// word that is written to the same bank.
+pub const WRITE_LAG: u32 = 2;
+
+/// Cycles that a reserved queue takes: its memory and the register behind that.
+pub const QUEUE_CYCLES: usize = 2;
+
+/// Registers between the quantizer's input and its codes, beside that of the codes: with
+/// scores also those between the distance buffer's output and the quantizer. They are elastic, but
+/// with scores and `pipeline_depth` 3, where a reserved queue comes behind them.
 pub fn quantizer_registers(c: &Configuration) -> usize {
     let extra = extra_registers(c) as usize;
     match c.input {
         Input::Probabilities => extra,
-        Input::Scores | Input::Qkv => 2 * extra,
+        Input::Scores | Input::Qkv => 2 * extra + (1 + QUEUE_CYCLES) * wire_registers(c) as usize,
     }
 }
 
@@ -79,7 +105,7 @@ pub fn quantizer_registers(c: &Configuration) -> usize {
 pub fn visit_registers(c: &Configuration) -> usize {
     let extra = extra_registers(c) as usize;
     match (c.accumulate, c.normalize) {
-        (Accumulate::Sorted, _) => 2,
+        (Accumulate::Sorted, _) => 2 + wire_registers(c) as usize,
         (Accumulate::Shift, Normalize::Complement) => 2 + 2 * extra,
         _ => 2 + extra,
     }
@@ -117,19 +143,20 @@ fn buffer_depth(c: &Configuration, cycles: u32) -> usize {
 
 /// Cycles from the read of a beat of keys to its scores.
 pub fn score_engine_cycles(c: &Configuration) -> u32 {
-    let added = 2 * (extra_registers(c) + wire_registers(c));
+    let added = 2 * extra_registers(c) + 3 * wire_registers(c);
     PRODUCT_CYCLES + added + tree_stages(c, c.head_dimension)
 }
 
 /// Cycles from a row's last scores to the first cycle in which its maximum can be used.
 pub fn maximum_cycles(c: &Configuration) -> u32 {
-    tree_stages(c, c.keys_per_beat) + 1 + extra_registers(c)
+    tree_stages(c, c.keys_per_beat) + 1 + extra_registers(c) + wire_registers(c)
 }
 
 /// Cycles from the read of a row's last scores from the buffer to the first cycle in which its
 /// offset can be used.
 pub fn offset_cycles(c: &Configuration) -> u32 {
-    tree_stages(c, c.keys_per_beat) + extra_registers(c) + OFFSET_CYCLES
+    let added = extra_registers(c) + 2 * wire_registers(c);
+    tree_stages(c, c.keys_per_beat) + added + OFFSET_CYCLES
 }
 
 /// Cycles from the transfer of the first beat of a row of `keys` keys (with `input = "qkv"`: of its
@@ -142,7 +169,7 @@ pub fn code_latency(c: &Configuration, keys: usize) -> usize {
     let way = match c.input {
         Input::Probabilities => return 1 + quantizer_registers(c),
         Input::Scores => 0,
-        Input::Qkv => score_engine_cycles(c),
+        Input::Qkv => score_engine_cycles(c) + wire_registers(c),
     };
     let known = way + maximum_cycles(c) + offset_cycles(c);
     2 * c.beats(keys) + known as usize + quantizer_registers(c)
@@ -180,7 +207,8 @@ pub fn preparation_cycles(c: &Configuration) -> u32 {
 }
 
 /// Registers between the normalizer's beat selection and its output: the combination in bucket
-/// mode takes two, the division three, the rounding of `normalize = "complement"` one or three.
+/// mode takes two, the division three, the rounding of `normalize = "complement"` one, three or
+/// four; and at `pipeline_depth` 3 the reserved queue at its end.
 pub fn normalizer_stages(c: &Configuration) -> usize {
     let combination = if c.accumulate == Accumulate::Bucket {
         2
@@ -189,8 +217,8 @@ pub fn normalizer_stages(c: &Configuration) -> usize {
     };
     let division = if division_cycles(c) > 0 { 3 } else { 0 };
     let rounding = match c.normalize {
-        Normalize::Complement => 1 + 2 * extra_registers(c) as usize,
+        Normalize::Complement => (1 + 2 * extra_registers(c) + wire_registers(c)) as usize,
         Normalize::None | Normalize::Reciprocal => 0,
     };
-    combination + division + rounding
+    combination + division + rounding + QUEUE_CYCLES * wire_registers(c) as usize
 }

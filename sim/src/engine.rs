@@ -6,7 +6,7 @@ use crate::ports::Source;
 use crate::ring::Ring;
 use crate::selector::Transfers;
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::score_engine_cycles;
+use logattn_golden::microarchitecture::{score_engine_cycles, wire_registers};
 
 /// What hands out scores, a beat a cycle at most.
 pub(crate) trait ScoreSource {
@@ -81,17 +81,21 @@ pub(crate) struct Engine {
     loaded: Cycle,
     /// First cycle in which the next beat of keys can be read.
     next: Cycle,
+    /// First cycle in which a query of the next block can be staged; absent where the last one of a
+    /// block waits in its stream register.
+    staged_free: Option<Cycle>,
 }
 
 impl Engine {
     pub(crate) fn new(c: &Configuration, queries: Source, keys: Source) -> Self {
         Engine {
             queries,
-            keys: Loader::new(keys, c.value_banks),
+            keys: Loader::new(c, keys),
             query_block: c.query_block,
             latency: Cycle::from(score_engine_cycles(c)),
             loaded: 0,
             next: 0,
+            staged_free: (wire_registers(c) > 0).then_some(0),
         }
     }
 }
@@ -106,15 +110,16 @@ impl ScoreSource for Engine {
     }
 
     fn block(&mut self, beats: usize, earliest: Cycle, buffer: &mut Ring) -> Cycle {
-        for _ in 1..self.query_block {
-            // The staging registers are free from the cycle on after the block before was started:
-            // its last query left the stream register then, so this one leaves later anyway.
-            let staged = self.queries.send();
-            self.queries.leaves(staged);
-        }
-        let ready = self.queries.send().max(self.loaded);
+        let ready = match self.staged_free {
+            Some(free) => self.stage(free),
+            None => self.gather(),
+        };
+        let ready = ready.max(self.loaded);
         let (first, last) = buffer.take_from(ready.max(self.next).max(earliest), beats);
-        self.queries.leaves(first);
+        match &mut self.staged_free {
+            Some(free) => *free = first + 1,
+            None => self.queries.leaves(first),
+        }
         self.next = last + 1;
         last + self.latency
     }
@@ -124,5 +129,30 @@ impl ScoreSource for Engine {
             attn: self.queries.transfers.unwrap_or_default(),
             key: self.keys.transfers(),
         }
+    }
+}
+
+impl Engine {
+    /// The queries of a block come, all but the last one into registers; gives the first cycle in
+    /// which that one can leave its stream register.
+    fn gather(&mut self) -> Cycle {
+        for _ in 1..self.query_block {
+            // The staging registers are free from the cycle on after the block before was started:
+            // its last query left the stream register then, so this one leaves later anyway.
+            let staged = self.queries.send();
+            self.queries.leaves(staged);
+        }
+        self.queries.send()
+    }
+
+    /// The queries of a block come into registers, which are free from cycle `free` on; gives the
+    /// first cycle in which all of them are there.
+    fn stage(&mut self, free: Cycle) -> Cycle {
+        let mut staged = 0;
+        for _ in 0..self.query_block {
+            staged = self.queries.send().max(free);
+            self.queries.leaves(staged);
+        }
+        staged + 1
     }
 }

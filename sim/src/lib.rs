@@ -27,6 +27,7 @@ mod loader;
 pub mod memory;
 mod output;
 mod ports;
+mod reserved;
 mod ring;
 mod scores;
 mod selector;

@@ -1,10 +1,13 @@
 //! From a finished block to the beats of `m_axis_out`.
 
+use crate::reserved::ReservedQueue;
 use crate::{Cycle, Pattern, ports::StreamRegister};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::{extra_registers, normalizer_stages, preparation_cycles};
+use logattn_golden::microarchitecture::{
+    extra_registers, normalizer_stages, preparation_cycles, wire_registers,
+};
 
-/// The most registers between the normalizer's beat selection and its output.
+/// The most registers between the normalizer's beat selection and its output that may stall.
 const MOST_STAGES: usize = 5;
 
 /// The normalizer's hold register and pipeline, the output's stream register and its sink.
@@ -18,8 +21,11 @@ pub(crate) struct Output {
     register: StreamRegister,
     /// First cycle in which the sink can take another beat.
     sink_free: Cycle,
-    /// The cycle in which the beat before left the hold register (0) and each stage.
+    /// The cycle in which the beat before left the hold register (0) and each stage; where the
+    /// stages never stall, only the last one is told beside the first.
     left: [Cycle; MOST_STAGES + 1],
+    /// At the end of stages that never stall.
+    queue: Option<ReservedQueue>,
     /// First cycle in which another block can be captured.
     free: Cycle,
     /// The first cycle in which a beat may leave the hold register after the one before.
@@ -34,6 +40,7 @@ impl Output {
             preparation: Cycle::from(preparation_cycles(c)),
             beats: c.query_block * c.lanes / c.output_lanes,
             stages: normalizer_stages(c),
+            queue: (wire_registers(c) > 0).then(|| ReservedQueue::new(normalizer_stages(c) - 1)),
             vacant: Cycle::from(extra_registers(c)),
             sink,
             register: StreamRegister::default(),
@@ -56,7 +63,9 @@ impl Output {
     pub(crate) fn capture(&mut self, offered: Cycle) -> Cycle {
         let captured = offered.max(self.free);
         self.next = self.next.max(captured + 1 + self.preparation);
-        if self.sink == Pattern::Always && self.sink_free <= self.next + self.stages as Cycle + 1 {
+        let room = (self.queue.as_ref()).is_none_or(|queue| queue.is_empty(self.next));
+        let free = self.sink_free <= self.next + self.stages as Cycle + 1;
+        if self.sink == Pattern::Always && free && room {
             self.send_unhindered();
         } else {
             for _ in 0..self.beats {
@@ -75,8 +84,17 @@ impl Output {
         let first = self.next + stages + 1;
         self.transfers.extend(first..first + beats);
         let last = self.next + beats - 1;
-        for (stage, left) in self.left.iter_mut().enumerate() {
-            *left = last + stage as Cycle;
+        match &mut self.queue {
+            Some(queue) => {
+                queue.flowed(self.beats, last + stages - 1);
+                self.left[0] = last;
+                self.left[MOST_STAGES] = last + stages;
+            }
+            None => {
+                for (stage, left) in self.left.iter_mut().enumerate() {
+                    *left = last + stage as Cycle;
+                }
+            }
         }
         self.next = last + 1;
         for transfer in first + beats - beats.min(2)..first + beats {
@@ -88,6 +106,28 @@ impl Output {
     /// One beat from the hold register to the port.
     #[inline]
     fn send(&mut self) {
+        let moved = match &mut self.queue {
+            Some(queue) => {
+                self.left[0] = self.next.max(queue.room());
+                let entered = queue.enter(self.left[0], self.left[MOST_STAGES]);
+                let moved = (entered + 1).max(self.register.room());
+                self.left[MOST_STAGES] = moved;
+                moved
+            }
+            None => self.through_stages(),
+        };
+        self.next = self.left[0] + 1;
+        let ready = self.register.earliest(moved).max(self.sink_free);
+        let transfer = self.sink.next(ready);
+        self.register.leaves(transfer);
+        self.sink_free = transfer + 1;
+        self.transfers.push(transfer);
+    }
+
+    /// A beat moves from the hold register through stages that may stall; gives the cycle in which
+    /// it leaves the last one.
+    #[inline]
+    fn through_stages(&mut self) -> Cycle {
         let mut moved = self.next;
         for stage in 0..self.stages {
             // A stage takes a beat in the cycle in which the one before leaves it.
@@ -97,11 +137,6 @@ impl Output {
         }
         moved = moved.max(self.register.room());
         self.left[self.stages] = moved;
-        self.next = self.left[0] + 1;
-        let ready = self.register.earliest(moved).max(self.sink_free);
-        let transfer = self.sink.next(ready);
-        self.register.leaves(transfer);
-        self.sink_free = transfer + 1;
-        self.transfers.push(transfer);
+        moved
     }
 }

@@ -3,13 +3,14 @@
 
 use crate::Cycle;
 use crate::engine::ScoreSource;
+use crate::reserved::ReservedQueue;
 use crate::ring::Ring;
 use crate::selector::{Feed, Transfers};
 use crate::way::Way;
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::{
-    ROW_SLOTS, distance_buffer_depth, maximum_cycles, offset_cycles, quantizer_registers,
-    score_buffer_depth,
+    RESERVED_PLACES, ROW_SLOTS, distance_buffer_depth, maximum_cycles, offset_cycles,
+    quantizer_registers, score_buffer_depth, wire_registers,
 };
 
 /// Row statistics, which hold every beat of a row until its maximum, and then until its offset, is
@@ -34,8 +35,8 @@ pub(crate) struct Scores<S> {
     known: Cycle,
     /// Cycle in which the last distances were read.
     read: Cycle,
-    /// Registers between the distance buffer's and the quantizer's last.
-    way: Way,
+    /// What is between the distance buffer's register and the last one before the selector.
+    passage: Passage,
     /// Cycle in which they were taken from there, where it is told.
     taken: Cycle,
 }
@@ -54,7 +55,7 @@ impl<S: ScoreSource> Scores<S> {
             next: 0,
             known: 0,
             read: 0,
-            way: Way::new(quantizer_registers(c)),
+            passage: Passage::new(c),
             taken: 0,
         }
     }
@@ -63,9 +64,83 @@ impl<S: ScoreSource> Scores<S> {
     /// free from cycle `free` on; gives the cycle in which they are in it.
     #[inline]
     fn step(&mut self, free: Cycle) -> Cycle {
-        self.read = self.known.max(self.way.entered());
+        self.read = self.known.max(self.passage.room(self.read));
         self.distance_buffer.give_back(self.read);
-        self.way.enter(self.read + 1, free)
+        self.passage.enter(self.read, free)
+    }
+}
+
+/// From the distance buffer's register to the last one before the selector.
+enum Passage {
+    /// Elastic registers.
+    Elastic(Way),
+    /// Registers that never stall and the queue behind them, and the cycles between the read of the
+    /// distances and the queue's register.
+    Reserved(ReservedQueue, Cycle),
+}
+
+impl Passage {
+    fn new(c: &Configuration) -> Self {
+        let registers = quantizer_registers(c);
+        match wire_registers(c) {
+            0 => Passage::Elastic(Way::new(registers)),
+            _ => Passage::Reserved(ReservedQueue::new(registers + 1), registers as Cycle),
+        }
+    }
+
+    /// Registers, or cycles, before the last one.
+    fn before(&self) -> Cycle {
+        match self {
+            Passage::Elastic(way) => way.before(),
+            Passage::Reserved(_, before) => *before,
+        }
+    }
+
+    /// Beats of a run that is taken one a cycle until the last ones are where the rest follows them.
+    fn settles(&self) -> usize {
+        match self {
+            Passage::Elastic(way) => 2 + way.before() as usize,
+            // A beat waits for a place that one of the run has left, and so does the one before it.
+            Passage::Reserved(..) => RESERVED_PLACES + 2,
+        }
+    }
+
+    /// The first cycle in which the next beat may be read if the one before was in cycle `before`.
+    #[inline]
+    fn room(&self, before: Cycle) -> Cycle {
+        match self {
+            Passage::Elastic(way) => way.entered(),
+            Passage::Reserved(queue, _) => queue.room().max(before + 1),
+        }
+    }
+
+    /// A beat is read in cycle `read`; gives the cycle in which it moves into the last register,
+    /// which is free from cycle `free` on.
+    #[inline]
+    fn enter(&mut self, read: Cycle, free: Cycle) -> Cycle {
+        match self {
+            Passage::Elastic(way) => way.enter(read + 1, free),
+            Passage::Reserved(queue, _) => queue.enter(read, free),
+        }
+    }
+
+    /// `beats` more beats follow one a cycle, the last of which is taken in cycle `taken`, and the
+    /// one before them was read in cycle `before`; gives the cycle in which the first one is read.
+    #[inline]
+    fn flow(&mut self, beats: usize, taken: Cycle, before: Cycle) -> Cycle {
+        let count = beats as Cycle;
+        match self {
+            Passage::Elastic(way) => {
+                // Each is read when the one that is so far ahead is taken.
+                let last = taken - (2 + way.before());
+                way.flowed(last + 1);
+                last + 1 - count
+            }
+            Passage::Reserved(queue, _) => {
+                queue.flowed(beats, taken - 1);
+                before + 1
+            }
+        }
     }
 }
 
@@ -98,7 +173,7 @@ impl<S: ScoreSource> Feed for Scores<S> {
         self.next = next;
         self.score_rows.give_back(next - 1);
         self.known = next - 1 + self.offset;
-        self.known + 1 + self.way.before()
+        self.known + 1 + self.passage.before()
     }
 
     fn end_block(&mut self) {
@@ -114,17 +189,17 @@ impl<S: ScoreSource> Feed for Scores<S> {
 
     #[inline]
     fn taken(&mut self, first: Cycle, beats: usize) {
-        let stepped = beats.min(2 + self.way.before() as usize);
+        let stepped = beats.min(self.passage.settles());
         for beat in 0..stepped {
             self.step(self.taken);
             self.taken = first + beat as Cycle;
         }
         if beats > stepped {
-            // Each of the others is read when the one `stepped` before it is taken.
-            let last = first + beats as Cycle - 1;
-            self.distance_buffer.give_back_all(first, beats - stepped);
-            (self.read, self.taken) = (last - stepped as Cycle, last);
-            self.way.flowed(self.read + 1);
+            let rest = beats - stepped;
+            self.taken = first + beats as Cycle - 1;
+            let next = self.passage.flow(rest, self.taken, self.read);
+            self.distance_buffer.give_back_all(next, rest);
+            self.read = next + rest as Cycle - 1;
         }
     }
 
@@ -221,7 +296,16 @@ mod tests {
                 moves[register] = before > self.moved[register] && accepts;
                 (behind, leaves) = (self.moved[register], moves[register]);
             }
-            let next_free = self.read_again.len() == behind || leaves;
+            let mut next_free = self.read_again.len() == behind || leaves;
+            if wire_registers(c) > 0 {
+                // One register, behind a queue: what is on its way there has places.
+                let oldest = self.moved[last];
+                let way = Cycle::from(quantizer_registers(c) as u32) + 1;
+                let there = self.read_again.get(oldest);
+                moves[last] = there.is_some_and(|read| cycle >= read + way)
+                    && (oldest == self.taken.len() || take);
+                next_free = self.read_again.len() - oldest < RESERVED_PLACES;
+            }
             let read_again = next_free
                 && self.complete(&self.read, self.read_again.len(), offset_cycles(c), cycle);
             let engine = self.loaded.map_or(0, |_| {
@@ -247,9 +331,15 @@ mod tests {
                 }
                 Some(loaded) => {
                     let offered = self.transfers.len() > self.staged;
-                    let last = self.staged % c.query_block == c.query_block - 1;
-                    let issue = wanted && (!starts || (offered && last && cycle >= loaded));
-                    (offered && (!last || (issue && starts)), issue)
+                    if wire_registers(c) > 0 {
+                        let whole = self.staged == (self.rows(beat).0 + 1) * c.query_block;
+                        let issue = wanted && (!starts || (whole && cycle >= loaded));
+                        (offered && !whole, issue)
+                    } else {
+                        let last = self.staged % c.query_block == c.query_block - 1;
+                        let issue = wanted && (!starts || (offered && last && cycle >= loaded));
+                        (offered && (!last || (issue && starts)), issue)
+                    }
                 }
             };
             let streamed = match self.loaded {
@@ -298,7 +388,10 @@ mod tests {
             issued: Vec::new(),
             read: Vec::new(),
             read_again: Vec::new(),
-            moved: vec![0; quantizer_registers(c) + 1],
+            moved: match wire_registers(c) {
+                0 => vec![0; quantizer_registers(c) + 1],
+                _ => vec![0],
+            },
             taken: Vec::new(),
         };
         let beats: usize = blocks.iter().sum();

@@ -11,7 +11,7 @@ use crate::sorter::Sorter;
 use crate::workload::{Block, SimulationError, Visits, Workload};
 use logattn_golden::config::{Accumulate, Configuration, Input};
 use logattn_golden::microarchitecture::{
-    extra_registers, quantizer_registers, queue_depth, visit_registers,
+    extra_registers, quantizer_registers, queue_depth, visit_registers, wire_registers,
 };
 use serde::Serialize;
 use std::iter::Sum;
@@ -120,7 +120,7 @@ fn pass(
 ) -> Result<Run, SimulationError> {
     let c = configuration;
     workload.check(c)?;
-    let values = Loader::new(Source::new(ports.value, traced), c.value_banks);
+    let values = Loader::new(c, Source::new(ports.value, traced));
     let attn = Source::new(ports.attn, traced);
     Ok(match c.input {
         Input::Probabilities => {
@@ -152,6 +152,7 @@ fn run<F: Feed>(
             deep: extra_registers(c) > 0,
             registers: visit_registers(c),
             gated: c.accumulate == Accumulate::Sorted,
+            gate_lag: Cycle::from(wire_registers(c)),
             ..Visitor::default()
         },
         output: Output::new(c, ports.out, beats),
@@ -277,6 +278,8 @@ pub(crate) struct Visitor {
     registers: usize,
     /// Those registers do not stall: a row that might have to waits in front of them.
     gated: bool,
+    /// Cycles more until it is let in.
+    gate_lag: Cycle,
     /// Where that is so, the first visit of the row in hand, until it has been: when the normalizer
     /// can take the row before.
     admitted: Cycle,
@@ -356,7 +359,7 @@ impl Visitor {
         self.reads += u64::from(reads);
         if last {
             if self.gated {
-                self.admitted = output.free();
+                self.admitted = output.free() + self.gate_lag;
             }
             self.sums_free = output.capture(self.left[self.registers - 1] + 1);
         }

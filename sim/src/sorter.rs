@@ -2,11 +2,12 @@
 
 use crate::Cycle;
 use crate::output::Output;
+use crate::reserved::ReservedQueue;
 use crate::selector::{Feed, SelectorInput};
 use crate::simulate::Visitor;
 use crate::workload::{Block, Visits};
 use logattn_golden::Configuration;
-use logattn_golden::microarchitecture::extra_registers;
+use logattn_golden::microarchitecture::{extra_registers, wire_registers};
 
 /// The sorter's complete row that waits, its row in hand and the stages of its read side.
 #[derive(Default)]
@@ -22,12 +23,22 @@ pub(crate) struct Sorter {
     left: Cycle,
     /// The cycle in which the entry before was taken into the head.
     taken: Cycle,
+    /// Cycles that a beat is on its way to the lists.
+    matched: Cycle,
+    /// In front of the head, where nothing stalls between the memories and there.
+    queue: Option<ReservedQueue>,
 }
+
+/// Cycles from an entry's read to the first one in which it can move into the register at the
+/// queue's end: the memories' registers, those behind them, *fetched*, the queue's memory.
+const ENTRY_WAY: usize = 4;
 
 impl Sorter {
     pub(crate) fn new(c: &Configuration) -> Self {
         Sorter {
             deep: extra_registers(c) > 0,
+            matched: Cycle::from(wire_registers(c)),
+            queue: (wire_registers(c) > 0).then(|| ReservedQueue::new(ENTRY_WAY)),
             ..Sorter::default()
         }
     }
@@ -43,13 +54,17 @@ impl Sorter {
     ) {
         input.begin_block(block.beats);
         let complete = input.whole_row(block.beats, self.ready_free);
-        let begins = (complete + 1).max(self.released);
+        let begins = (complete + 1 + self.matched).max(self.released);
         self.ready_free = begins + 1;
         let mut read = begins;
         for _ in 0..passes {
             for (index, entry) in visits.iter().enumerate() {
                 read = (read + 1).max(self.moved);
-                if self.deep {
+                if let Some(queue) = &mut self.queue {
+                    read = read.max(queue.room());
+                    let entered = queue.enter(read, self.taken);
+                    self.taken = (entered + 1).max(visitor.head_free);
+                } else if self.deep {
                     self.moved = (read + 1).max(self.left);
                     self.left = (self.moved + 1).max(self.taken);
                     self.taken = (self.left + 1).max(visitor.head_free);

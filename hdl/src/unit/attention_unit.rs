@@ -14,7 +14,7 @@ use super::stream_register::stream_register;
 use super::survivor_selector::survivor_selector;
 use super::survivor_sorter::survivor_sorter;
 use super::value_memory::value_memory;
-use super::{Builder, Widths, bit, bus, flows_through, marks_largest};
+use super::{Builder, Widths, bit, bus, flows_through, marks_largest, split_fields};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Accumulate, Configuration, Input, Normalize};
 use logattn_golden::microarchitecture::{HEAD_BLOCKS_BITS, extra_registers};
@@ -201,29 +201,12 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
     let mut m = Builder::new("attention_unit", doc(c));
     let settings = settings(&mut m, c);
-    let complement = c.normalize == Normalize::Complement;
     let selector_ready = m.wire("selector_ready", bit());
     let front = front_end(&mut m, c, &settings, selector_ready)?;
-    let coder = &front.coder;
 
     let selector_taken = m.wire("selector_taken", bit());
-    let mut connections = vec![
-        ("s_survive", coder.output("m_survive")),
-        ("s_codes", coder.output("m_codes")),
-        ("s_last", coder.output("m_last")),
-        ("s_valid", coder.output("m_valid")),
-        ("m_ready", selector_taken),
-    ];
-    if w.beat > 0 {
-        connections.push(("s_beat", coder.output("m_beat")));
-    }
-    if complement {
-        connections.push(("s_largest_code", coder.output("m_largest_code")));
-        connections.push(("s_nonempty", coder.output("m_nonempty")));
-        if w.key > 0 {
-            connections.push(("s_largest_key", coder.output("m_largest_key")));
-        }
-    }
+    let mut connections = front.fields.clone();
+    connections.extend([("s_valid", front.valid), ("m_ready", selector_taken)]);
     let sorted = c.accumulate == Accumulate::Sorted;
     let selector = if sorted {
         connections.extend(settings.shifts.map(|shifts| ("shifts", shifts)));
@@ -261,7 +244,7 @@ pub fn attention_unit(c: &Configuration) -> Result<Module, NetlistError> {
     let rows_taken = m.wire("rows_taken", bit());
     let accumulator = accumulator(&mut m, c, &settings, &memory, rows_taken)?;
     if flows_through(c) {
-        let open = gate(&mut m, &survivors, &memory, &accumulator, rows_taken)?;
+        let open = gate(&mut m, c, &survivors, &memory, &accumulator, rows_taken)?;
         m.drive(onward, open);
     } else {
         m.drive(onward, accumulator.output("s_ready"));
@@ -329,13 +312,7 @@ fn survivors(
     let ports = [("s_data", beat), ("s_valid", valid), ("m_ready", taken)];
     let instance = m.instance("u_survivor", &register, &ports);
     m.drive(selector_taken, instance.output("s_ready"));
-    let beat = instance.output("m_data");
-    let mut low = 0;
-    for (_, field) in &mut fields {
-        let width = field.width();
-        *field = m.slice(beat, low, width);
-        low += width;
-    }
+    split_fields(m, instance.output("m_data"), &mut fields);
     Ok(Survivors {
         fields,
         valid: instance.output("m_valid"),
@@ -346,6 +323,7 @@ fn survivors(
 /// Whether the survivor that is offered may enter a value memory and sums that never stall.
 fn gate(
     m: &mut Builder,
+    c: &Configuration,
     survivors: &Survivors,
     memory: &Instance,
     accumulator: &Instance,
@@ -361,7 +339,7 @@ fn gate(
             ("rows_taken", rows_taken),
         ])
         .collect();
-    let gate = m.instance("u_row_gate", &row_gate()?, &connections);
+    let gate = m.instance("u_row_gate", &row_gate(c)?, &connections);
     Ok(gate.output("open"))
 }
 

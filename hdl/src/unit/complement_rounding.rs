@@ -7,16 +7,16 @@
 mod tests;
 
 use super::normalizer::{EXCESS, Flow};
-use super::{Builder, bit, loaded, saturated};
+use super::{Builder, bit, loaded, loaded_if, saturated};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use logattn_golden::config::{Accumulate, Configuration};
-use logattn_golden::microarchitecture::extra_registers;
+use logattn_golden::microarchitecture::{extra_registers, wire_registers};
 
 /// What the sums are too high by, if anything, is taken off on the way; it is the same for all beats
 /// of a row.
 ///
 /// One stage, from `pipeline_depth` 2 on three, for the choice of the sums, for the quotients and
-/// for their saturation: the rounded outputs of a beat's sums. Gives them, what says that the beat
+/// for their saturation, and from 3 on one more, for the sums without excess: the rounded outputs of a beat's sums. Gives them, what says that the beat
 /// is its row's last, and the stream after the stage.
 pub(super) fn round(
     m: &mut Builder,
@@ -33,6 +33,11 @@ pub(super) fn round(
             .collect();
         excess = excess.map(|excess| loaded(m, "chosen_excess", load, excess));
         last = loaded(m, "chosen_last", load, last);
+        flow = behind;
+    }
+    if wire_registers(c) > 0 {
+        let (load, behind) = flow.stage(m, "exact");
+        last = loaded(m, "exact_last", load, last);
         flow = behind;
     }
     let mut divides = None;
@@ -81,6 +86,10 @@ fn complement_rounding(c: &Configuration) -> Result<Module, NetlistError> {
     let sum = match c.accumulate {
         Accumulate::Sorted => less_excess(&mut m, sum, max_shift),
         _ => sum,
+    };
+    let sum = match wire_registers(c) {
+        0 => sum,
+        _ => loaded_if(&mut m, "exact", None, sum),
     };
     let quotient = match gain.checked_sub(max_shift) {
         None => round_off(&mut m, sum, max_shift - gain),

@@ -21,9 +21,9 @@ pub(crate) fn saturates(c: &Configuration) -> bool {
 
 /// Registers for the products, in a tree of adders, and for the score: 2 and
 /// [`logattn_golden::microarchitecture::tree_stages`] of D cycles, from `pipeline_depth` 2 on one
-/// more for the shifted sum and with 3 one more for the products; one pair a cycle. `score_shift`
-/// is that of the pair that came all but one (two) of these cycles ago, so that it is delayed once
-/// for all keys of a beat.
+/// more for the shifted sum and with 3 one more for the products and one within the shift; one pair
+/// a cycle. `score_shift` is that of the pair whose sum is complete, so that it is delayed once for
+/// all keys of a beat.
 ///
 /// Output `saturated` is absent where every shifted product fits.
 pub(crate) fn dot_product(c: &Configuration) -> Result<Module, NetlistError> {
@@ -64,12 +64,32 @@ pub(crate) fn dot_product(c: &Configuration) -> Result<Module, NetlistError> {
         let (a, b) = (m.extend(a, width), m.extend(b, width));
         m.add(a, b)
     });
-    let shifted = m.shr(sum, shift);
+    let shifted = shift_right(&mut m, c, sum, shift);
     let shifted = m.name(shifted, "shifted");
     let shifted = delayed(&mut m, "shifted", shifted, extra_registers(c));
     score(&mut m, c, shifted);
     m.finish()
 }
+
+/// The sum shifted to the right; from `pipeline_depth` 3 on first by a multiple of 4, then, a cycle
+/// later, by what is left.
+fn shift_right(m: &mut Builder, c: &Configuration, sum: Signal, shift: Signal) -> Signal {
+    let wire = wire_registers(c);
+    if wire == 0 {
+        return m.shr(sum, shift);
+    }
+    let none = m.zero(unsigned(FINE_SHIFT_BITS));
+    let coarse = m.slice(shift, FINE_SHIFT_BITS, shift.width() - FINE_SHIFT_BITS);
+    let coarse = m.concat(&[coarse, none]);
+    let coarse = m.shr(sum, coarse);
+    let coarse = delayed(m, "coarse", coarse, wire);
+    let fine = m.slice(shift, 0, FINE_SHIFT_BITS);
+    let fine = delayed(m, "fine_shift", fine, wire);
+    m.shr(coarse, fine)
+}
+
+/// Bits of the shift that a cycle of its own is for.
+const FINE_SHIFT_BITS: u32 = 2;
 
 /// The output registers `score` and `saturated`.
 fn score(m: &mut Builder, c: &Configuration, shifted: Signal) {

@@ -2,11 +2,12 @@
 
 use super::attention_unit::{Registered, Settings, Slave, slave};
 use super::quantizer::quantizer;
+use super::reserved_queue::reserved_queue;
 use super::row_statistics::row_statistics;
 use super::score_engine::score_engine;
 use super::score_input::score_input;
 use super::score_quantizer::score_quantizer;
-use super::{Builder, Widths, bit};
+use super::{Builder, Widths, bit, bus, reserves, split_fields};
 use crate::netlist::{Instance, Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Configuration, Input, Normalize, QUERY_KEY_BITS};
 use logattn_golden::microarchitecture::SCORE_SHIFT_BITS;
@@ -14,8 +15,10 @@ use logattn_golden::scores::ScoreFormat;
 
 /// Beats of codes, and what the counters want to know of the beats that they are made from.
 pub(super) struct FrontEnd {
-    /// The quantizer: `m_codes` and what goes with it.
-    pub coder: Instance,
+    /// What selector or sorter takes, by its ports.
+    pub fields: Vec<(&'static str, Signal)>,
+    /// It is valid.
+    pub valid: Signal,
     /// A beat is taken in; with scores: it enters the row statistics.
     pub accepted: Signal,
     /// Keys of that beat within the row; key-major where rows of a block differ.
@@ -82,7 +85,61 @@ fn probabilities(
     Ok(FrontEnd {
         accepted: coder.output("accepted"),
         inside_row: coder.output("inside_row"),
-        coder,
+        fields: codes_of(c, &coder),
+        valid: coder.output("m_valid"),
+    })
+}
+
+/// What a quantizer gives, by the ports of what takes it.
+fn codes_of(c: &Configuration, coder: &Instance) -> Vec<(&'static str, Signal)> {
+    let w = Widths::of(c);
+    let complement = c.normalize == Normalize::Complement;
+    [
+        ("s_survive", "m_survive", true),
+        ("s_codes", "m_codes", true),
+        ("s_last", "m_last", true),
+        ("s_beat", "m_beat", w.beat > 0),
+        ("s_largest_code", "m_largest_code", complement),
+        ("s_nonempty", "m_nonempty", complement),
+        ("s_largest_key", "m_largest_key", complement && w.key > 0),
+    ]
+    .into_iter()
+    .filter(|(.., there)| *there)
+    .map(|(port, name, _)| (port, coder.output(name)))
+    .collect()
+}
+
+/// The codes of a quantizer that never stalls, behind the queue whose places are reserved for them.
+struct Queued {
+    fields: Vec<(&'static str, Signal)>,
+    valid: Signal,
+    room: Signal,
+}
+
+/// # Arguments
+/// - `reserve`: a beat is on its way to the quantizer.
+/// - `ready`: the receiver's.
+fn queue_codes(
+    m: &mut Builder,
+    c: &Configuration,
+    coder: &Instance,
+    (reserve, ready): (Signal, Signal),
+) -> Result<Queued, NetlistError> {
+    let mut fields = codes_of(c, coder);
+    let signals: Vec<Signal> = fields.iter().map(|(_, signal)| *signal).collect();
+    let word = bus(m, &signals);
+    let ports = [
+        ("s_reserve", reserve),
+        ("s_data", word),
+        ("s_valid", coder.output("m_valid")),
+        ("m_ready", ready),
+    ];
+    let queue = m.instance("u_code_queue", &reserved_queue("code", word.width())?, &ports);
+    split_fields(m, queue.output("m_data"), &mut fields);
+    Ok(Queued {
+        fields,
+        valid: queue.output("m_valid"),
+        room: queue.output("room"),
     })
 }
 
@@ -217,15 +274,19 @@ fn from_scores(
     source: ScoreSource,
     ready: Signal,
 ) -> Result<FrontEnd, NetlistError> {
-    let taken = m.wire("distances_taken", bit());
+    let (taken, place) = match reserves(c) {
+        true => (None, Some(m.wire("code_place", bit()))),
+        false => (Some(m.wire("distances_taken", bit())), None),
+    };
     let mut connections = vec![
         ("s_scores", source.instance.output("m_scores")),
         ("s_inside", source.instance.output("m_inside")),
         ("s_last", source.instance.output("m_last")),
         ("s_valid", source.instance.output("m_valid")),
         ("issue_first", source.issue_first),
-        ("m_ready", taken),
     ];
+    connections.extend(taken.map(|taken| ("m_ready", taken)));
+    connections.extend(place.map(|place| ("place", place)));
     connections.extend(settings.thresholds.map(|t| ("thresholds", t)));
     connections.extend(source.issue.map(|issue| ("issue", issue)));
     let statistics = m.instance(
@@ -242,8 +303,10 @@ fn from_scores(
         ("s_thresholds", statistics.output("m_thresholds")),
         ("s_last", statistics.output("m_last")),
         ("s_valid", statistics.output("m_valid")),
-        ("m_ready", ready),
     ];
+    if taken.is_some() {
+        connections.push(("m_ready", ready));
+    }
     if w.beat > 0 {
         connections.push(("s_beat", statistics.output("m_beat")));
     }
@@ -254,9 +317,21 @@ fn from_scores(
         }
     }
     let coder = m.instance("u_quantizer", &score_quantizer(c, format)?, &connections);
-    m.drive(taken, coder.output("s_ready"));
+    if let Some(taken) = taken {
+        m.drive(taken, coder.output("s_ready"));
+    }
+    let (fields, valid) = match place {
+        Some(place) => {
+            let reserve = statistics.output("reserve");
+            let queued = queue_codes(m, c, &coder, (reserve, ready))?;
+            m.drive(place, queued.room);
+            (queued.fields, queued.valid)
+        }
+        None => (codes_of(c, &coder), coder.output("m_valid")),
+    };
     Ok(FrontEnd {
-        coder,
+        fields,
+        valid,
         accepted: source.instance.output("m_valid"),
         inside_row: source.instance.output("m_inside"),
     })

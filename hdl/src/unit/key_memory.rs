@@ -35,10 +35,10 @@ pub(crate) fn key_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let banks = Banks::declare(&mut m, c);
     let block_end = m.and(read, last);
     let block_end = m.name(block_end, "block_end");
-    let released = release(&mut m, block_end, head_blocks);
+    let released = release(&mut m, c, block_end, head_blocks);
     let ends = (s_key_last, s_key_valid);
     let load = banks.load(&mut m, "key", c.max_keys, ends, released);
-    let loaded = banks.loaded_register(&mut m, load.ends, released);
+    let loaded = banks.loaded_register(&mut m, &load, released);
     // What is read without being asked for goes nowhere; and `read` is late.
     let fetches = match extra_registers(c) {
         0 => read,

@@ -2,12 +2,19 @@
 //!
 //! A bank is loaded, read by `head_blocks` query blocks and given up. With two banks the next
 //! head is loaded while this one is read.
+//!
+//! From `pipeline_depth` 3 on a bank is given up a cycle later, and whether there is one to load is a
+//! register: between two heads a cycle passes without a read, and without a word that is taken.
 
+use super::pipeline::delayed_valid;
 use super::{Builder, bit, ceil_log2};
 use crate::netlist::{Signal, unsigned};
 use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::wire_registers;
 
 pub(crate) struct Banks {
+    /// What follows from a bank that is given up does so a cycle later.
+    late: bool,
     /// One bit a bank: loaded and not yet given up.
     full: Vec<Signal>,
     /// The bank that is loaded (next); absent if there is one only.
@@ -26,6 +33,8 @@ pub(crate) struct Load {
     pub ready: Signal,
     /// With this word the bank is full.
     pub ends: Signal,
+    /// A bank has been given up in the cycle before, where that is late.
+    released_late: Option<Signal>,
 }
 
 impl Banks {
@@ -35,6 +44,7 @@ impl Banks {
             .collect();
         let mut side = |name: &str| (c.value_banks > 1).then(|| m.register_reset(name, bit(), 0));
         Banks {
+            late: wire_registers(c) > 0,
             full,
             load: side("load_bank"),
             read: side("read_bank"),
@@ -51,9 +61,13 @@ impl Banks {
     pub(crate) fn loaded_register(
         &self,
         m: &mut Builder,
-        filled: Signal,
+        side: &Load,
         released: Signal,
     ) -> Signal {
+        let filled = side.ends;
+        if let Some(released_late) = side.released_late {
+            return self.loaded_late(m, filled, (released, released_late));
+        }
         let (Some(load), Some(read)) = (self.load, self.read) else {
             return self.full[0];
         };
@@ -70,8 +84,37 @@ impl Banks {
         let other = m.mux(read, first, second);
         let next = m.mux(released, other, same);
         // Without a reset: it follows the flags, which have one, a cycle later, and in that cycle
-        // there is neither a query nor a key to be taken, as their stream registers are empty.
+        // there is nothing to be read or written, as the registers in front are empty.
         let loaded = m.register("loaded_now", bit());
+        m.update(loaded, next);
+        loaded
+    }
+
+    /// [`Banks::loaded_register`], low for a cycle after the bank that is read has been given up.
+    fn loaded_late(
+        &self,
+        m: &mut Builder,
+        filled: Signal,
+        (released, released_late): (Signal, Signal),
+    ) -> Signal {
+        let holds: Vec<Signal> = (self.full.iter().enumerate())
+            .map(|(index, full)| {
+                let fills = chosen(m, filled, self.load, index, &format!("fills_{index}"));
+                let holds = m.or(*full, fills);
+                m.name(holds, format!("bank_{index}_loaded"))
+            })
+            .collect();
+        let (same, other) = match self.read {
+            Some(read) => (
+                m.mux(read, holds[1], holds[0]),
+                m.mux(read, holds[0], holds[1]),
+            ),
+            None => (holds[0], m.constant(0, bit())),
+        };
+        let kept = m.not(released);
+        let next = m.mux(released_late, other, same);
+        let next = m.and(next, kept);
+        let loaded = m.register_reset("loaded_now", bit(), 0);
         m.update(loaded, next);
         loaded
     }
@@ -95,8 +138,12 @@ impl Banks {
         released: Signal,
     ) -> Load {
         let occupied = self.select(m, self.load);
-        let ready = m.not(occupied);
-        let ready = m.name(ready, format!("s_{stream}_ready_now"));
+        let free = m.not(occupied);
+        let ready_name = format!("s_{stream}_ready_now");
+        let ready = match self.late {
+            true => m.register_reset(ready_name, bit(), 1),
+            false => m.name(free, ready_name),
+        };
         let taken = m.and(s_valid, ready);
         let taken = m.name(taken, "word_taken");
         let ends = m.and(taken, s_last);
@@ -117,13 +164,20 @@ impl Banks {
         let write = m.and(taken, inside);
         let write = m.name(write, "write");
 
-        self.change(m, ends, released);
+        let released_late = (self.late).then(|| delayed_valid(m, "released", released, 1));
+        self.change(m, ends, released_late.unwrap_or(released));
+        if self.late {
+            let goes_on = m.not(ends);
+            let next = m.and(free, goes_on);
+            m.update(ready, next);
+        }
         let word = m.slice(word, 0, word_bits);
         Load {
             write,
             word,
             ready,
             ends,
+            released_late,
         }
     }
 
@@ -152,7 +206,22 @@ impl Banks {
 }
 
 /// High in the cycle in which the last block of a head ends, given that a block ends.
-pub(crate) fn release(m: &mut Builder, block_end: Signal, head_blocks: Signal) -> Signal {
+pub(crate) fn release(
+    m: &mut Builder,
+    c: &Configuration,
+    block_end: Signal,
+    head_blocks: Signal,
+) -> Signal {
+    let all = match wire_registers(c) {
+        0 => all_blocks(m, block_end, head_blocks),
+        _ => all_blocks_ahead(m, block_end, head_blocks),
+    };
+    let released = m.and(block_end, all);
+    m.name(released, "released")
+}
+
+/// Whether the block in hand is its head's last.
+fn all_blocks(m: &mut Builder, block_end: Signal, head_blocks: Signal) -> Signal {
     let count = m.register_reset("blocks_read", head_blocks.ty(), 0);
     let one = m.constant(1, head_blocks.ty());
     let next = m.add(count, one);
@@ -165,8 +234,24 @@ pub(crate) fn release(m: &mut Builder, block_end: Signal, head_blocks: Signal) -
     let zero = m.zero(head_blocks.ty());
     let wrapped = m.mux(all, zero, next);
     m.update_if(count, block_end, wrapped);
-    let released = m.and(block_end, all);
-    m.name(released, "released")
+    all
+}
+
+/// As [`all_blocks`], found when the block before ends, or the setting changes.
+fn all_blocks_ahead(m: &mut Builder, block_end: Signal, head_blocks: Signal) -> Signal {
+    m.comment("blocks with the one in hand");
+    let count = m.register_reset("blocks_counted", head_blocks.ty(), 1);
+    let all = m.register("all_blocks", bit());
+    let one = m.constant(1, head_blocks.ty());
+    let next = m.add(count, one);
+    let next = m.name(next, "blocks_counted_next");
+    let wrapped = m.mux(all, one, next);
+    m.update_if(count, block_end, wrapped);
+    let [now, then, at_once] = [count, next, one].map(|count| m.eq(count, head_blocks));
+    let then = m.mux(all, at_once, then);
+    let found = m.mux(block_end, then, now);
+    m.update(all, found);
+    all
 }
 
 /// `event`, if it concerns bank `index`.

@@ -40,9 +40,11 @@ mod multiply_accumulator;
 mod normalizer;
 mod performance_counters;
 mod pipeline;
+mod places;
 mod quantizer;
 mod quotient;
 mod reciprocal;
+mod reserved_queue;
 mod row_gate;
 mod row_lengths;
 mod row_statistics;
@@ -63,6 +65,7 @@ pub use performance_counters::{COUNTER_BITS, COUNTERS};
 
 use crate::netlist::{Builder, Signal, Type, unsigned};
 use logattn_golden::config::{Accumulate, Configuration, Normalize};
+use logattn_golden::microarchitecture::wire_registers;
 
 /// Widths that several modules share, all in bits.
 #[derive(Clone, Copy, Debug)]
@@ -130,14 +133,19 @@ pub(crate) struct Stage {
 }
 
 /// Declares the valid bit of an elastic stage called `name`: it accepts when it is empty or when
-/// the stage behind it takes what it holds.
+/// the stage behind it takes what it holds; in every cycle if that is never in its way (`None`).
 pub(crate) fn elastic_stage(
     m: &mut Builder,
     name: &str,
     before: Signal,
-    next_ready: Signal,
+    next_ready: impl Into<Option<Signal>>,
 ) -> Stage {
     let valid = m.register_reset(format!("{name}_valid"), bit(), 0);
+    let Some(next_ready) = next_ready.into() else {
+        m.update(valid, before);
+        let enable = m.constant(1, bit());
+        return Stage { enable, valid };
+    };
     let empty = m.not(valid);
     let enable = m.or(empty, next_ready);
     let enable = m.name(enable, format!("{name}_enable"));
@@ -153,10 +161,11 @@ pub(crate) fn elastic_register<const N: usize>(
     (name, wanted): (&str, bool),
     fields: [(&str, Option<Signal>); N],
     valid: Signal,
-    ready: Signal,
+    ready: impl Into<Option<Signal>>,
 ) -> ([Option<Signal>; N], Stage) {
+    let ready = ready.into();
     if !wanted {
-        let enable = ready;
+        let enable = ready.unwrap_or_else(|| m.constant(1, bit()));
         return (fields.map(|(_, field)| field), Stage { enable, valid });
     }
     let stage = elastic_stage(m, name, valid, ready);
@@ -176,6 +185,13 @@ pub(crate) fn marks_largest(c: &Configuration) -> bool {
 /// up does so in front of the memory ([`row_gate`]).
 pub(crate) fn flows_through(c: &Configuration) -> bool {
     c.accumulate == Accumulate::Sorted
+}
+
+/// Whether codes, entries of the sorter and output beats go into queues whose places are reserved
+/// before they are made ([`reserved_queue`]), so that readiness does not have to reach all stages on
+/// the way.
+pub(crate) fn reserves(c: &Configuration) -> bool {
+    wire_registers(c) > 0
 }
 
 /// A register without reset that loads `next` when `enable` is high, or in every cycle.
@@ -209,6 +225,16 @@ pub(crate) fn element(m: &mut Builder, bus: Signal, index: usize, width: u32) ->
 pub(crate) fn bus(m: &mut Builder, elements: &[Signal]) -> Signal {
     let reversed: Vec<Signal> = elements.iter().rev().copied().collect();
     m.concat(&reversed)
+}
+
+/// Replaces the signals of named fields by those of a bus of them, the first one lowest.
+pub(crate) fn split_fields(m: &mut Builder, bus: Signal, fields: &mut [(&'static str, Signal)]) {
+    let mut low = 0;
+    for (_, field) in fields {
+        let width = field.width();
+        *field = m.slice(bus, low, width);
+        low += width;
+    }
 }
 
 /// `options[index]`, as a balanced tree of two-way choices; missing options repeat the last one.

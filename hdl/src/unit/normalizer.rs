@@ -1,7 +1,8 @@
 //! From the sums of finished rows to the beats of `m_axis_out`.
 //!
 //! A finished block is copied out of the accumulator, so that the next one can start at once, and
-//! leaves `output_lanes` values a beat. In bucket mode the buckets of those lanes are combined with
+//! leaves `output_lanes` values a beat; from `pipeline_depth` 3 on into a queue that has a place for
+//! it, so that nothing on the way stalls. In bucket mode the buckets of those lanes are combined with
 //! the levels on the way; with `normalize = "reciprocal"` the first beat waits for the reciprocal.
 //! With `normalize = "complement"` every row's denominator is the same power of two, so that there
 //! is no normalizer: the sums are rounded on the way.
@@ -10,24 +11,30 @@ use super::complement_rounding::round;
 use super::level_combination::{combine, combine_counts};
 use super::quotient::divide;
 use super::reciprocal::reciprocal;
-use super::{Builder, bit, bus, ceil_log2, choose, elastic_stage, element, loaded, padded};
+use super::reserved_queue::reserved_queue;
+use super::{
+    Builder, bit, bus, ceil_log2, choose, elastic_stage, element, loaded, padded, reserves,
+};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Accumulate, Configuration, Normalize};
 use logattn_golden::microarchitecture::{division_cycles, extra_registers, preparation_cycles};
 use logattn_golden::reciprocal::ReciprocalFormat;
 
-/// A valid/ready stream whose `ready` is still to be driven by the next stage.
+/// A valid/ready stream whose `ready` is still to be driven by the next stage; one without it never
+/// stalls.
 pub(super) struct Flow {
     pub valid: Signal,
-    pub ready: Signal,
+    pub ready: Option<Signal>,
 }
 
 impl Flow {
     /// Puts an elastic stage behind this stream; gives its load enable and the stream after it.
     pub(super) fn stage(self, m: &mut Builder, name: &str) -> (Signal, Flow) {
-        let ready = m.wire(format!("{name}_taken"), bit());
+        let ready = (self.ready).map(|_| m.wire(format!("{name}_taken"), bit()));
         let stage = elastic_stage(m, name, self.valid, ready);
-        m.drive(self.ready, stage.enable);
+        if let Some(before) = self.ready {
+            m.drive(before, stage.enable);
+        }
         (
             stage.enable,
             Flow {
@@ -109,6 +116,7 @@ pub(crate) fn normalizer(c: &Configuration) -> Result<Module, NetlistError> {
     let m_ready = m.input("m_ready", bit(), "receiver takes the beat");
 
     let held = hold(&mut m, c, s_sums, (s_normalizers, s_excess), s_valid);
+    let (reserve, place) = (held.leaves, held.place);
     let (fields, last, flow) = match held.normalizers {
         Some(normalizers) => normalize(&mut m, c, held, normalizers, levels)?,
         None => {
@@ -124,15 +132,41 @@ pub(crate) fn normalizer(c: &Configuration) -> Result<Module, NetlistError> {
             m.as_unsigned(wide)
         })
         .collect();
-    m.drive(flow.ready, m_ready);
     let data = bus(&mut m, &fields);
+    let (data, last, valid) = match (flow.ready, place) {
+        (Some(ready), _) => {
+            m.drive(ready, m_ready);
+            (data, last, flow.valid)
+        }
+        (None, place) => {
+            let word = bus(&mut m, &[data, last]);
+            let ports = [
+                ("s_reserve", reserve),
+                ("s_data", word),
+                ("s_valid", flow.valid),
+                ("m_ready", m_ready),
+            ];
+            let module = reserved_queue("beat", word.width())?;
+            let queue = m.instance("u_beat_queue", &module, &ports);
+            if let Some(place) = place {
+                m.drive(place, queue.output("room"));
+            }
+            let word = queue.output("m_data");
+            let bits = data.width();
+            (
+                m.slice(word, 0, bits),
+                m.slice(word, bits, 1),
+                queue.output("m_valid"),
+            )
+        }
+    };
     m.output(
         "m_data",
         data,
         "output values, lane 0 lowest; each field padded to bytes",
     );
     m.output("m_last", last, "last beat of the row");
-    m.output("m_valid", flow.valid, "beat is valid");
+    m.output("m_valid", valid, "beat is valid");
     m.finish()
 }
 
@@ -181,6 +215,11 @@ struct Held {
     last: Signal,
     /// Cycles until the first beat may leave; absent when it may leave at once.
     countdown: Option<Signal>,
+    /// A beat leaves.
+    leaves: Signal,
+    /// To be driven: there is a place for it behind what never stalls; absent where a beat may
+    /// stall on its way.
+    place: Option<Signal>,
     flow: Flow,
 }
 
@@ -262,9 +301,17 @@ fn hold(
         beat,
         last,
         countdown,
-        flow: Flow {
-            valid: offered,
-            ready: taken,
+        leaves,
+        place: reserves(c).then_some(taken),
+        flow: match reserves(c) {
+            true => Flow {
+                valid: leaves,
+                ready: None,
+            },
+            false => Flow {
+                valid: offered,
+                ready: Some(taken),
+            },
         },
     }
 }

@@ -3,13 +3,16 @@
 //! The sums of a finished row wait until the normalizer takes them, and the first visit of the next
 //! row overwrites them. Visits take the same time from here to the sums. So a row may enter when
 //! every row before it has been taken, or all but the last one, which the normalizer is ready for:
-//! it will take that one as soon as it is finished.
+//! it will take that one as soon as it is finished. From `pipeline_depth` 3 on that is found a cycle
+//! before.
 
 use super::{Builder, bit};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
+use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::wire_registers;
 
 /// The gate: `open` says whether the visit that is offered may go on to the value memory.
-pub(crate) fn row_gate() -> Result<Module, NetlistError> {
+pub(crate) fn row_gate(c: &Configuration) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         "row_gate",
         "Keeps a row's first visit back until the sums will be free for it.",
@@ -31,16 +34,32 @@ pub(crate) fn row_gate() -> Result<Module, NetlistError> {
     let next = m.name(next, "rows_next");
     m.update(rows, next);
 
+    let inside = m.not(first);
+    let open = if wire_registers(c) == 0 {
+        let free = sums_free(&mut m, rows, rows_taken);
+        m.or(inside, free)
+    } else {
+        // A row that is taken in this cycle keeps the normalizer from taking the next one.
+        let busy = m.not(row_done);
+        let will_take = m.and(rows_taken, busy);
+        let free = sums_free(&mut m, next, will_take);
+        let known = m.register_reset("free_known", bit(), 1);
+        m.update(known, free);
+        m.or(inside, known)
+    };
+    m.output("open", open, "the visit may go on");
+    m.finish()
+}
+
+/// Whether another row may enter: no row is under way, or one that will be taken.
+fn sums_free(m: &mut Builder, rows: Signal, taken: Signal) -> Signal {
     let any = m.any(rows);
     let none = m.not(any);
     let one = m.constant(1, rows.ty());
     let is_one = m.eq(rows, one);
-    let certain = m.and(is_one, rows_taken);
+    let certain = m.and(is_one, taken);
     let certain = m.name(certain, "certain");
-    let inside = m.not(first);
-    let open = m.or_all(&[inside, none, certain]);
-    m.output("open", open, "the visit may go on");
-    m.finish()
+    m.or(none, certain)
 }
 
 #[cfg(test)]
@@ -56,8 +75,14 @@ mod tests {
     #[test]
     fn no_row_is_overwritten_and_none_waits_without_need() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
-        for (registers, most_busy) in [(1, 0), (2, 0), (2, 9), (3, 30), (4, 3)] {
-            let mut device = Evaluator::new(&row_gate().expect("builds")).expect("flattens");
+        let cases = [(1, 0), (2, 0), (2, 9), (3, 30), (4, 3)];
+        let depths = [1, 3].map(|pipeline_depth| Configuration {
+            pipeline_depth,
+            ..Configuration::named("base").expect("known")
+        });
+        let cases = depths.iter().flat_map(|c| cases.map(|case| (c, case)));
+        for (c, (registers, most_busy)) in cases {
+            let mut device = Evaluator::new(&row_gate(c).expect("builds")).expect("flattens");
             device.set("rst", 1);
             device.clock();
             device.set("rst", 0);

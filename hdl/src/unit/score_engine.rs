@@ -11,12 +11,17 @@
 //! there is a place for its scores. The queries of a block are gathered in the staging registers
 //! but for the last, whose arrival allows the first issue, so that they are there while the block
 //! before is still multiplied. The next block's first issue may follow the last one directly.
+//!
+//! From `pipeline_depth` 3 on the last query is staged too, with what is sampled with it
+//! ([`staging`]), so that an issue does not have to reach the query's stream register.
 
 mod beats;
+mod staging;
 #[cfg(test)]
 mod tests;
 
 use self::beats::Beat;
+use self::staging::Staged;
 use super::dot_product::{dot_product, saturates, vector_bits};
 use super::key_memory::key_memory;
 use super::pipeline::{delayed, delayed_valid};
@@ -29,7 +34,8 @@ use logattn_golden::microarchitecture::{
     wire_registers,
 };
 
-/// Ports of the query side.
+/// Ports of the query side, or what is staged of them.
+#[derive(Clone, Copy)]
 struct Queries {
     data: Signal,
     valid: Signal,
@@ -37,6 +43,8 @@ struct Queries {
     score_shift: Signal,
     /// Absent with one row a block.
     causal: Option<Signal>,
+    /// Whether the longest row is one beat, where that is known beforehand.
+    one_beat: Option<Signal>,
     room: Signal,
     row_room: Signal,
 }
@@ -69,13 +77,18 @@ pub(crate) fn score_engine(c: &Configuration) -> Result<Module, NetlistError> {
         "score_engine",
         "Scores of the queries of a block and the keys of a beat, one beat a cycle.",
     );
-    let queries = query_ports(&mut m, c);
+    let ports = query_ports(&mut m, c);
     let keys = key_ports(&mut m, c);
     let issue = m.wire("issue", bit());
+    let staged = (wire_registers(c) > 0).then(|| staging::stage(&mut m, c, &ports));
+    let queries = staged.as_ref().map_or(ports, |staged| staged.queries);
     let beat = beats::beat(&mut m, c, &w, &queries, issue);
     let memory = key_side(&mut m, c, &keys, &beat, issue)?;
-    let events = issue_beats(&mut m, c, &queries, &beat, &memory, issue);
-    let block = query_registers(&mut m, c, &queries, &events);
+    let events = issue_beats(&mut m, c, &queries, &beat, &memory, (issue, &staged));
+    let block = match &staged {
+        None => query_registers(&mut m, c, &queries, &events),
+        Some(staged) => block_registers(&mut m, &events, &staged.block),
+    };
 
     let cycles = score_engine_cycles(c);
     let inside = delayed(&mut m, "inside", beat.inside, cycles);
@@ -128,6 +141,7 @@ fn query_ports(m: &mut Builder, c: &Configuration) -> Queries {
             format!("shift of products to the right{rows}"),
         ),
         causal: (c.query_block > 1).then(|| m.input("causal", bit(), CAUSAL)),
+        one_beat: None,
         room: m.input("room", bit(), "there is a place for a beat's scores"),
         row_room: m.input("row_room", bit(), "another block may start"),
     }
@@ -169,17 +183,18 @@ fn key_side(
     Ok(m.instance("u_key_memory", &key_memory(c)?, &connections))
 }
 
-/// Decides whether a beat is issued, which drives `issue`, and whether a query is taken.
+/// Decides whether a beat is issued, which drives `issue`, and whether a query is taken. Where whole
+/// blocks are staged, `queries.valid` says that one is.
 fn issue_beats(
     m: &mut Builder,
     c: &Configuration,
     queries: &Queries,
     beat: &Beat,
     memory: &Instance,
-    issue: Signal,
+    (issue, whole): (Signal, &Option<Staged>),
 ) -> Events {
     let at_start = beat.position.map(|position| position.first);
-    let staged = (c.query_block > 1)
+    let staged = (c.query_block > 1 && whole.is_none())
         .then(|| m.register_reset("staged", unsigned(ceil_log2(c.query_block)), 0));
     let all_staged = staged.map(|staged| {
         let all = m.all(staged);
@@ -204,7 +219,11 @@ fn issue_beats(
     };
     m.drive(issue, issued);
 
+    if let Some(whole) = whole {
+        m.drive(whole.starts, starts);
+    }
     let s_query_ready = match (staged, all_staged) {
+        _ if whole.is_some() => whole.as_ref().map_or(may_start, |whole| whole.ready),
         (Some(staged), Some(all_staged)) => {
             let stages = m.not(all_staged);
             let ready = m.or(stages, may_start);
@@ -240,9 +259,6 @@ fn query_registers(
     let staging: Vec<Signal> = (1..c.query_block)
         .map(|row| m.register(format!("staged_{}", row - 1), ty))
         .collect();
-    let block: Vec<Signal> = (0..c.query_block)
-        .map(|row| m.register(format!("query_{row}"), ty))
-        .collect();
     if let Some(staged) = events.staged {
         for (row, register) in staging.iter().enumerate() {
             let index = m.constant(row as u64, staged.ty());
@@ -251,13 +267,15 @@ fn query_registers(
             m.update_if(*register, stages, queries.data);
         }
     }
-    for (register, query) in block.iter().zip(staging.iter().chain([&queries.data])) {
-        match events.loads {
-            Some(loads) => m.update_if(*register, loads, *query),
-            None => m.update(*register, *query),
-        }
-    }
-    block
+    let staged: Vec<Signal> = staging.into_iter().chain([queries.data]).collect();
+    block_registers(m, events, &staged)
+}
+
+/// The registers of the block whose keys are read, loaded from where it is staged.
+fn block_registers(m: &mut Builder, events: &Events, staged: &[Signal]) -> Vec<Signal> {
+    (staged.iter().enumerate())
+        .map(|(row, query)| loaded_if(m, &format!("query_{row}"), events.loads, *query))
+        .collect()
 }
 
 /// A dot product for each key of the beat and row of the block, key-major: the scores, and for

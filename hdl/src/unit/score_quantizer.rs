@@ -1,10 +1,11 @@
 //! From distances to codes: the quantizer of the score input.
 
+use super::pipeline::{delayed, delayed_valid};
 use super::quantizer::thermometer_code;
-use super::{Builder, Widths, bit, bus, elastic_register, elastic_stage, element, loaded};
+use super::{Builder, Widths, bit, bus, elastic_register, elastic_stage, element, loaded, reserves};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Configuration, Normalize};
-use logattn_golden::microarchitecture::extra_registers;
+use logattn_golden::microarchitecture::{extra_registers, wire_registers};
 use logattn_golden::scores::ScoreFormat;
 
 /// One key against every threshold of its row: the code is the number of moved thresholds that
@@ -12,7 +13,7 @@ use logattn_golden::scores::ScoreFormat;
 ///
 /// The thresholds do not decrease, so one comparison, made before ([`upper_half`]), tells in which
 /// half the code is, and the others look only there. These form a thermometer that is read off by
-/// binary search.
+/// binary search; from `pipeline_depth` 3 on it is registered in between.
 fn comparator_ladder(c: &Configuration, format: &ScoreFormat) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         "comparator_ladder",
@@ -48,6 +49,12 @@ fn comparator_ladder(c: &Configuration, format: &ScoreFormat) -> Result<Module, 
             exceeds(&mut m, closeness, inverted, index + 1)
         })
         .collect();
+    let wire = wire_registers(c);
+    let thermometer: Vec<Signal> = thermometer;
+    let thermometer = (thermometer.into_iter().enumerate())
+        .map(|(index, exceeds)| delayed(&mut m, &format!("exceeded_{}", index + 1), exceeds, wire))
+        .collect();
+    let upper = delayed(&mut m, "is_upper", upper, wire);
     let lower = thermometer_code(&mut m, thermometer);
     let code = m.concat(&[upper, lower]);
     m.output("code", code, "0 = pruned");
@@ -123,7 +130,8 @@ pub(crate) fn score_quantizer(
         nonempty: m.input("s_nonempty", bit(), "the row has keys"),
     });
     let s_valid = m.input("s_valid", bit(), "beat is valid");
-    let m_ready = m.input("m_ready", bit(), "receiver takes the codes");
+    // Nothing stalls where the codes have a place beforehand.
+    let m_ready = (!reserves(c)).then(|| m.input("m_ready", bit(), "receiver takes the codes"));
 
     let uppers: Vec<Signal> = (0..keys * rows)
         .map(|place| {
@@ -136,7 +144,7 @@ pub(crate) fn score_quantizer(
         .collect();
     let uppers_now = bus(&mut m, &uppers);
     let uppers_now = m.name(uppers_now, "upper_halves");
-    let compared_taken = m.wire("compared_taken", bit());
+    let compared_taken = m_ready.map(|_| m.wire("compared_taken", bit()));
     let fields = [
         ("closeness", Some(s_closeness)),
         ("thresholds", Some(s_thresholds)),
@@ -151,8 +159,13 @@ pub(crate) fn score_quantizer(
     ];
     let wanted = ("compared", extra_registers(c) > 0);
     let (fields, before) = elastic_register(&mut m, wanted, fields, s_valid, compared_taken);
-    let stage = elastic_stage(&mut m, "codes", before.valid, m_ready);
-    m.drive(compared_taken, stage.enable);
+    // As the comparators' results are.
+    let wire = wire_registers(c);
+    let compared = delayed_valid(&mut m, "exceeded_valid", before.valid, wire);
+    let stage = elastic_stage(&mut m, "codes", compared, m_ready);
+    if let Some(taken) = compared_taken {
+        m.drive(taken, stage.enable);
+    }
     let [
         closeness,
         thresholds,
@@ -199,18 +212,27 @@ pub(crate) fn score_quantizer(
         survive.push(match &largest {
             Some(largest) => {
                 let other = is_other(&mut m, c, largest, s_beat, key);
+                let other = delayed(&mut m, &format!("other_{key}"), other, wire);
                 m.and(kept, other)
             }
             None => kept,
         });
     }
 
+    let largest = largest.map(|largest| Largest {
+        key: (largest.key).map(|key| delayed(&mut m, "exceeded_largest_key", key, wire)),
+        nonempty: delayed(&mut m, "exceeded_nonempty", largest.nonempty, wire),
+    });
+    let s_last = delayed(&mut m, "exceeded_last", s_last, wire);
+    let s_beat = s_beat.map(|beat| delayed(&mut m, "exceeded_beat", beat, wire));
     let codes = bus(&mut m, &codes);
     let codes = loaded(&mut m, "codes", stage.enable, codes);
     let survive = bus(&mut m, &survive);
     let survive = loaded(&mut m, "survive", stage.enable, survive);
     let last = loaded(&mut m, "last", stage.enable, s_last);
-    m.output("s_ready", before.enable, "beat is taken");
+    if m_ready.is_some() {
+        m.output("s_ready", before.enable, "beat is taken");
+    }
     m.output("m_codes", codes, "codes, key-major");
     m.output("m_survive", survive, "keys that have to be visited");
     if let Some(beat) = s_beat {

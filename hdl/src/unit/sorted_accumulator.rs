@@ -22,9 +22,11 @@ mod tests;
 
 use super::accumulator::{lane_sums, row_outputs};
 use super::normalizer::EXCESS;
+use super::pipeline::{delayed, delayed_valid};
 use super::{Builder, Widths, bit, loaded_if};
 use crate::netlist::{Module, NetlistError, Signal, Type, signed, unsigned};
 use logattn_golden::config::{Configuration, Normalize};
+use logattn_golden::microarchitecture::wire_registers;
 
 /// The sum's side of a lane or of the normalizer: what the next value is added to, 0 if neither
 /// `holds` nor `doubles`.
@@ -59,7 +61,8 @@ fn doubling_sum(m: &mut Builder, addend: Signal, ty: Type) -> Signal {
     sum
 }
 
-/// One lane: an adder behind the register that the value is in.
+/// One lane: an adder behind the register that the value is in; from `pipeline_depth` 3 on with a
+/// register between what is added and the adder.
 fn sorted_lane(c: &Configuration) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         "sorted_lane",
@@ -69,13 +72,13 @@ fn sorted_lane(c: &Configuration) -> Result<Module, NetlistError> {
     let adds = m.input("adds", bit(), "the value is added");
     let ty = signed(c.accumulator_bits());
     let sum = match c.normalize {
-        Normalize::Complement => counting_sum(&mut m, value, adds, ty),
+        Normalize::Complement => counting_sum(&mut m, c, value, adds, ty),
         Normalize::None | Normalize::Reciprocal => {
             let wanted = m.replicate(adds, c.value_bits);
             let value = m.as_unsigned(value);
             let added = m.and(value, wanted);
             let added = m.as_signed(added);
-            let added = m.name(added, "added");
+            let added = in_front_of_adder(&mut m, c, "added", added);
             doubling_sum(&mut m, added, ty)
         }
     };
@@ -83,8 +86,16 @@ fn sorted_lane(c: &Configuration) -> Result<Module, NetlistError> {
     m.finish()
 }
 
+/// What is added, called `name`, or its register.
+fn in_front_of_adder(m: &mut Builder, c: &Configuration, name: &str, added: Signal) -> Signal {
+    match wire_registers(c) {
+        0 => m.name(added, name),
+        _ => loaded_if(m, name, None, added),
+    }
+}
+
 /// The sum of values counted from the least one on: nothing but a carry is added above their bits.
-fn counting_sum(m: &mut Builder, value: Signal, adds: Signal, ty: Type) -> Signal {
+fn counting_sum(m: &mut Builder, c: &Configuration, value: Signal, adds: Signal, ty: Type) -> Signal {
     let subtracts = m.input("subtracts", bit(), "the value is subtracted");
     let bits = value.width();
     let (low, sign) = (m.slice(value, 0, bits - 1), m.bit(value, bits - 1));
@@ -97,8 +108,7 @@ fn counting_sum(m: &mut Builder, value: Signal, adds: Signal, ty: Type) -> Signa
     let rest = m.not(counted);
     let subtracted = m.and(rest, all_subtracted);
     let added = m.or(added, subtracted);
-    let added = m.name(added, "added");
-
+    let added = in_front_of_adder(m, c, "added", added);
     doubling_sum(m, added, ty)
 }
 
@@ -119,6 +129,8 @@ struct Fetched {
     value: Signal,
     /// The lanes' inputs beside the value.
     control: Vec<(&'static str, Signal)>,
+    /// There is a key to count, where the levels are summed.
+    counts: Option<Signal>,
     /// It ends its row.
     ends: Signal,
 }
@@ -149,7 +161,8 @@ fn fetch(m: &mut Builder, c: &Configuration) -> Fetched {
         let wanted = m.and(valid, wanted);
         (name, loaded_if(m, &format!("fetched_{name}"), None, wanted))
     };
-    let mut control = vec![in_visit("adds", 0), in_visit("doubles", 1)];
+    let mut control = vec![in_visit("adds", 0)];
+    let mut at_adder = vec![in_visit("doubles", 1)];
     if c.normalize == Normalize::Complement {
         control.push(in_visit("subtracts", 2));
     }
@@ -157,14 +170,22 @@ fn fetch(m: &mut Builder, c: &Configuration) -> Fetched {
     let changes = m.or(first, doubles);
     let changes = m.and(valid, changes);
     let holds = m.not(changes);
-    control.push(("holds", loaded_if(m, "fetched_holds", None, holds)));
+    at_adder.push(("holds", loaded_if(m, "fetched_holds", None, holds)));
     let ends = m.and(valid, last);
-    let fetched_ends = m.register_reset("fetched_ends", bit(), 0);
-    m.update(fetched_ends, ends);
+    let ends = delayed_valid(m, "fetched_ends", ends, 1);
+    let value = loaded_if(m, "fetched_value", None, value);
+    // What is for the adder comes as much later as what is added does.
+    let wire = wire_registers(c);
+    let summed = c.normalize != Normalize::Complement;
+    let counts = summed.then(|| delayed(m, "counted", control[0].1, wire));
+    for (name, signal) in at_adder {
+        control.push((name, delayed(m, &format!("added_{name}"), signal, wire)));
+    }
     Fetched {
-        value: loaded_if(m, "fetched_value", None, value),
+        value,
         control,
-        ends: fetched_ends,
+        counts,
+        ends: delayed_valid(m, "added_ends", ends, wire),
     }
 }
 
@@ -187,9 +208,11 @@ pub(crate) fn sorted_accumulator(c: &Configuration) -> Result<Module, NetlistErr
 
     let lane = sorted_lane(c)?;
     let mut normalizers = Vec::new();
-    if c.normalize != Normalize::Complement {
+    if let Some(counts) = fetched.counts {
         let levels = sorted_level_sum(c)?;
-        let instance = m.instance("u_level_sum", &levels, &fetched.control);
+        let mut control = fetched.control.clone();
+        control[0].1 = counts;
+        let instance = m.instance("u_level_sum", &levels, &control);
         normalizers.push(instance.output("sum"));
     }
     let sums = lane_sums(&mut m, c, fetched.value, 0, &lane, &fetched.control);

@@ -8,7 +8,9 @@
 //! ```
 //!
 //! From `pipeline_depth` 2 on there is a register behind the memories, *read*, between *next* and
-//! *fetched*.
+//! *fetched*. From 3 on there is another one in front of the lists, *matched*, and between *fetched*
+//! and the head a queue in which an entry has a place before it is read, so that nothing stalls
+//! between.
 //!
 //! A beat adds an entry to the list of each level that one of its keys has: which beat it is, and
 //! which of its keys have that level. So rows come in at a beat a cycle, whatever their codes, and
@@ -143,7 +145,7 @@ pub(crate) fn survivor_sorter(c: &Configuration) -> Result<Module, NetlistError>
     };
     let written = lists::write(&mut m, c, &shape, &lists, &beat);
     let next = order::read(&mut m, c, &shape, &lists, &written);
-    visits::visit(&mut m, c, &w, &lists, next, m_ready);
+    visits::visit(&mut m, c, &w, &lists, next, m_ready)?;
     m.output("s_ready", written.s_ready, "beat is taken");
     m.finish()
 }

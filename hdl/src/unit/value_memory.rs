@@ -4,11 +4,11 @@
 //! pass) is at `key * passes + pass`. A bank is given up when `head_blocks` query blocks have been
 //! read from it.
 
-use super::memory_banks::{Banks, release};
+use super::memory_banks::{Banks, Load, release};
 use super::{Builder, Stage, Widths, bit, elastic_stage, flows_through, loaded_if, marks_largest};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::HEAD_BLOCKS_BITS;
+use logattn_golden::microarchitecture::{HEAD_BLOCKS_BITS, wire_registers};
 
 /// The loading side's ports.
 struct Words {
@@ -82,7 +82,8 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let words = Words::declare(&mut m, &w);
     let s = Survivor::declare(&mut m, c, &w);
     let banks = Banks::declare(&mut m, c);
-    let loaded_bank = banks.loaded(&mut m);
+    let loaded_later = (wire_registers(c) > 0).then(|| m.wire("loaded_bank", bit()));
+    let loaded_bank = loaded_later.unwrap_or_else(|| banks.loaded(&mut m));
     let offered = m.and(s.valid, loaded_bank);
     let offered = m.name(offered, "offered");
     let way = if flows_through(c) {
@@ -103,7 +104,11 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
         }
         None => visited,
     };
-    let (value_ready, value) = memory(&mut m, c, &banks, &words, &s, (read, fetches));
+    let side = memory(&mut m, c, &banks, &words, &s, (read, fetches));
+    if let Some(later) = loaded_later {
+        let loaded = banks.loaded_register(&mut m, &side.load, side.released);
+        m.drive(later, loaded);
+    }
 
     let codes = loaded_if(&mut m, "codes", way.load, s.codes);
     let first = loaded_if(&mut m, "first", way.load, s.first);
@@ -111,7 +116,7 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let largest = s
         .largest
         .map(|largest| loaded_if(&mut m, "largest", way.load, largest));
-    m.output("s_value_ready", value_ready, "word is taken");
+    m.output("s_value_ready", side.load.ready, "word is taken");
     m.output("s_ready", s_ready, "survivor is taken");
     m.output(
         "loaded",
@@ -123,7 +128,7 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
         visited,
         "a value is read in this cycle (for the counters)",
     );
-    m.output("m_value", value, "values of the key");
+    m.output("m_value", side.value, "values of the key");
     m.output("m_codes", codes, "codes of the key");
     m.output("m_first", first, "first survivor of the row in this pass");
     m.output("m_last", last, "last survivor of the row in this pass");
@@ -173,7 +178,16 @@ fn gated(m: &mut Builder, offered: Signal) -> Way {
     }
 }
 
-/// The block RAM with both its sides: gives `s_value_ready` and the value, a cycle after its read.
+/// Both sides of the block RAM.
+struct Sides {
+    load: Load,
+    /// The bank that is read is given up.
+    released: Signal,
+    /// The value, a cycle after its read.
+    value: Signal,
+}
+
+/// The block RAM with both its sides.
 ///
 /// # Arguments
 /// - `read`: a survivor is taken.
@@ -185,9 +199,9 @@ fn memory(
     words: &Words,
     s: &Survivor,
     (read, fetches): (Signal, Signal),
-) -> (Signal, Signal) {
+) -> Sides {
     let block_end = block_end(m, c, read, s);
-    let released = release(m, block_end, words.head_blocks);
+    let released = release(m, c, block_end, words.head_blocks);
     let ends = (words.last, words.valid);
     let load = banks.load(m, "value", c.value_words(), ends, released);
 
@@ -203,7 +217,11 @@ fn memory(
         .collect();
     let read_address = m.concat(&read_address);
     let value = m.memory_read(memory, "value", fetches, read_address);
-    (load.ready, value)
+    Sides {
+        load,
+        released,
+        value,
+    }
 }
 
 /// Words of the memory: banks are aligned so that the bank index is an address bit.

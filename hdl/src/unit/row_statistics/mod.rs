@@ -18,48 +18,31 @@ mod distance;
 mod largest;
 mod maximum;
 mod offset;
+mod pass;
 mod power_of_two;
 mod store;
 
 use super::accumulator::running_sum;
 use super::pipeline::{delayed, delayed_valid, tree};
-use super::{Builder, Widths, bit, bus, elastic_register, element, loaded};
+use super::places::ring;
+use super::{Builder, Widths, bit, bus, elastic_register, element, loaded, reserves};
 use crate::netlist::{Module, NetlistError, Signal, signed, unsigned};
 use distance::score_distance;
 use largest::{Found, find_largest};
 use logattn_golden::config::{Configuration, Input, Normalize};
 use logattn_golden::microarchitecture::{
-    distance_buffer_depth, extra_registers, score_buffer_depth, tree_levels, tree_stages,
+    distance_buffer_depth, extra_registers, score_buffer_depth, tree_levels, tree_stages, wire_registers,
 };
 use logattn_golden::scores::ScoreFormat;
 use maximum::row_maximum;
 use offset::row_offset;
+use pass::{Beats, InHand, Pass};
 use power_of_two::{power_bits, power_of_two};
-use store::{RowPoint, elements, fields, ring, row_store};
+use store::{RowPoint, elements, fields, row_store};
 
 /// Bits of a threshold as it comes from outside, signed.
 pub(super) fn threshold_bits(format: &ScoreFormat) -> u32 {
     format.parameters().distance_bits + 1
-}
-
-/// A row that waits for a pass.
-struct Waiting {
-    /// There is one.
-    available: Signal,
-    /// The beats of its pass.
-    beats: Beats,
-    /// What is known of it.
-    word: Signal,
-}
-
-/// The beats of a pass, one after the other.
-struct Beats {
-    /// Index of the beat in hand; absent where rows are one beat.
-    index: Option<Signal>,
-    /// Index of the row's last beat.
-    last_index: Option<Signal>,
-    /// The beat in hand is the row's last.
-    last: Signal,
 }
 
 /// Everything that the passes share.
@@ -79,6 +62,9 @@ struct Parts<'a> {
     summed: RowPoint,
     /// Rows whose last distances have been read.
     left: RowPoint,
+    /// The passes over the scores and over the distances.
+    scores: Pass,
+    distances: Pass,
 }
 
 /// From beats of scores to beats of closeness with the thresholds of their row.
@@ -117,6 +103,8 @@ pub(crate) fn row_statistics(
     let [score_read, score_end, distance_read, distance_end] =
         ["score_read", "score_end", "distance_read", "distance_end"]
             .map(|name| m.wire(name, bit()));
+    let summed = RowPoint::new(&mut m, "rows_summed", score_end);
+    let left = RowPoint::new(&mut m, "rows_left", distance_end);
     let parts = Parts {
         c,
         format,
@@ -125,8 +113,10 @@ pub(crate) fn row_statistics(
         score_end,
         distance_read,
         distance_end,
-        summed: RowPoint::new(&mut m, "rows_summed", score_end),
-        left: RowPoint::new(&mut m, "rows_left", distance_end),
+        summed,
+        left,
+        scores: Pass::new(&mut m, c, "score", (score_read, score_end), summed),
+        distances: Pass::new(&mut m, c, "distance", (distance_read, distance_end), left),
     };
     let started = RowPoint::new(&mut m, "rows_started", issue_first);
     let row_room = started.room(&mut m, "row_room", parts.summed);
@@ -144,7 +134,7 @@ pub(crate) fn row_statistics(
     let ends = m.and(score_read, waiting.beats.last);
     m.drive(score_end, ends);
 
-    let distances = find_distances(&mut m, &parts, waiting.word, word)?;
+    let distances = find_distances(&mut m, &parts, waiting.words[0], word)?;
     let depth = distance_buffer_depth(c);
     let ports = (score_read, Some(distances.valid), distance_read);
     let (free, word) = ring(&mut m, "distance", depth, ports, distances.word);
@@ -156,37 +146,12 @@ pub(crate) fn row_statistics(
     m.finish()
 }
 
-/// Counts the beats of the row that waits: `last_index` is that of its last one.
-fn count_beats(m: &mut Builder, name: &str, read: Signal, last_index: Option<Signal>) -> Beats {
-    let Some(last_index) = last_index else {
-        let last = m.constant(1, bit());
-        return Beats {
-            index: None,
-            last_index,
-            last,
-        };
-    };
-    let index = m.register_reset(format!("{name}_beat"), last_index.ty(), 0);
-    let last = m.eq(index, last_index);
-    let last = m.name(last, format!("{name}_beat_last"));
-    let one = m.constant(1, index.ty());
-    let following = m.add(index, one);
-    let zero = m.zero(index.ty());
-    let next = m.mux(last, zero, following);
-    m.update_if(index, read, next);
-    Beats {
-        index: Some(index),
-        last_index: Some(last_index),
-        last,
-    }
-}
-
 /// First pass: the largest score of each row, for the rows whose scores wait in the buffer.
 fn find_maxima(
     m: &mut Builder,
     parts: &Parts,
     [s_scores, s_inside, s_last, s_valid]: [Signal; 4],
-) -> Result<Waiting, NetlistError> {
+) -> Result<InHand, NetlistError> {
     let (c, w) = (parts.c, &parts.w);
     let maximum = m.instance(
         "u_row_maximum",
@@ -207,15 +172,13 @@ fn find_maxima(
     let complete = delayed_valid(m, "maximum_known", maximum.output("m_valid"), extra);
     let word = delayed(m, "maximum_word", word, extra);
     let written = RowPoint::new(m, "rows_complete", complete);
-    let stored = row_store(m, "row_maximum", complete, (written, parts.summed), word);
+    let pass = &parts.scores;
+    let stored = row_store(m, "row_maximum", complete, (written, pass.taken), word);
     let widths: Vec<u32> = known.iter().map(|field| field.width()).collect();
     let stored = fields(m, stored, &widths);
     let last_index = stored.get(1).map(|last| m.name(*last, "score_last_beat"));
-    Ok(Waiting {
-        available: written.waiting(m, "row_complete", parts.summed),
-        beats: count_beats(m, "score", parts.score_read, last_index),
-        word: stored[0],
-    })
+    let available = written.waiting(m, "row_complete", pass.taken);
+    Ok(pass.begin(m, available, last_index, &stored[..1]))
 }
 
 /// Distances of a beat to their rows' largest scores.
@@ -272,29 +235,21 @@ fn find_distances(
     })
 }
 
-/// Rows whose logarithm is known.
-struct Rows {
-    /// There is one.
-    available: Signal,
-    beats: Beats,
-    /// log2 of the sum of each row of the block.
-    offsets: Signal,
-    /// The largest key, below the bit that says that there is one.
-    largest: Option<Signal>,
-}
-
-/// Second pass, second half: powers of two, their sum over the row, its logarithm.
+/// Second pass, second half: powers of two, their sum over the row, its logarithm. Gives the rows
+/// whose logarithm is known, with log2 of the sum of each row of the block, and the largest key
+/// below the bit that says that there is one.
 fn sum_powers(
     m: &mut Builder,
     parts: &Parts,
     distances: &Distances,
     beats: &Beats,
-) -> Result<Rows, NetlistError> {
+) -> Result<InHand, NetlistError> {
     let (c, format) = (parts.c, parts.format);
     let stages = tree_stages(c, c.keys_per_beat);
     let powers = beat_powers(m, parts, distances)?;
-    let add = delayed_valid(m, "power_valid", distances.valid, stages + 1);
-    let ends = delayed_valid(m, "power_ends", distances.ends, stages + 1);
+    let stages = stages + 1 + wire_registers(c);
+    let add = delayed_valid(m, "power_valid", distances.valid, stages);
+    let ends = delayed_valid(m, "power_ends", distances.ends, stages);
     let first = m.register_reset("sum_first", bit(), 1);
     m.update_if(first, add, ends);
     let done = delayed_valid(m, "sum_done", ends, 1);
@@ -321,28 +276,28 @@ fn sum_powers(
     }
     let offsets = bus(m, &offsets);
     let written = RowPoint::new(m, "rows_known", known);
-    let offsets = row_store(m, "row_offset", known, (written, parts.left), offsets);
+    let pass = &parts.distances;
+    let offsets = row_store(m, "row_offset", known, (written, pass.taken), offsets);
     let last_index = beats.last_index.map(|last| {
-        let places = (parts.summed, parts.left);
+        let places = (parts.summed, pass.taken);
         row_store(m, "row_last_beat", parts.score_end, places, last)
     });
     let largest = (c.normalize == Normalize::Complement).then(|| {
+        let largest = at_maximum(m, parts, distances.word);
+        let (extra, wire) = (extra_registers(c), wire_registers(c));
         let found = Found {
-            largest: at_maximum(m, parts, distances.word),
+            largest: delayed(m, "largest_keys", largest, wire),
             beat: beats
                 .index
-                .map(|index| delayed(m, "distance_beat", index, 2 + extra_registers(c))),
-            valid: distances.valid,
-            ends: distances.ends,
+                .map(|index| delayed(m, "distance_beat", index, 2 + extra + wire)),
+            valid: delayed_valid(m, "largest_valid", distances.valid, wire),
+            ends: delayed_valid(m, "largest_ends", distances.ends, wire),
         };
-        find_largest(m, &parts.w, &found, parts.left)
+        find_largest(m, &parts.w, &found, pass.taken)
     });
-    Ok(Rows {
-        available: written.waiting(m, "row_known", parts.left),
-        beats: count_beats(m, "distance", parts.distance_read, last_index),
-        offsets,
-        largest,
-    })
+    let words: Vec<Signal> = std::iter::once(offsets).chain(largest).collect();
+    let available = written.waiting(m, "row_known", pass.taken);
+    Ok(pass.begin(m, available, last_index, &words))
 }
 
 /// A bit a key: its distance is 0.
@@ -364,7 +319,8 @@ fn beat_powers(
 ) -> Result<Vec<Vec<Signal>>, NetlistError> {
     let (c, format) = (parts.c, parts.format);
     let rows = c.query_block;
-    let module = power_of_two(format)?;
+    let module = power_of_two(c, format)?;
+    let inside_powers = delayed(m, "power_in_row", distances.inside, wire_registers(c));
     let always = m.constant(1, bit());
     let mut powers = vec![Vec::new(); rows];
     let closeness = elements(m, distances.word, format.parameters().distance_bits);
@@ -372,7 +328,7 @@ fn beat_powers(
         let (key, row) = (place / rows, place % rows);
         let ports = [("closeness", closeness)];
         let power = m.instance(format!("u_power_{key}_{row}"), &module, &ports);
-        let inside = m.bit(distances.inside, place as u32);
+        let inside = m.bit(inside_powers, place as u32);
         let none = m.zero(unsigned(power_bits(format)));
         // As a choice, not as a mask, so that it becomes the register's synchronous reset.
         let power = m.mux(inside, power.output("power"), none);
@@ -382,37 +338,52 @@ fn beat_powers(
 }
 
 /// Third pass: distances leave with the thresholds of their rows.
-fn hand_out(m: &mut Builder, parts: &Parts, rows: Rows, closeness: Signal) {
-    let m_ready = m.input("m_ready", bit(), "receiver takes the beat");
+///
+/// From `pipeline_depth` 3 on a beat is read if its codes have a place behind the quantizer, and
+/// does not stall then.
+fn hand_out(m: &mut Builder, parts: &Parts, rows: InHand, closeness: Signal) {
     let deep = extra_registers(parts.c) > 0;
     let valid = m.register_reset("next_valid", bit(), 0);
-    let next_taken = m.wire("next_taken", bit());
-    let vacant = m.not(valid);
-    let wanted = m.or(vacant, next_taken);
-    let wanted = m.name(wanted, "read_wanted");
+    let (ready, wanted) = if reserves(parts.c) {
+        let place = m.input("place", bit(), "there is a place for the beat's codes");
+        m.output("reserve", parts.distance_read, "it is taken");
+        (None, place)
+    } else {
+        let m_ready = m.input("m_ready", bit(), "receiver takes the beat");
+        let next_taken = m.wire("next_taken", bit());
+        let vacant = m.not(valid);
+        let wanted = m.or(vacant, next_taken);
+        (Some((m_ready, next_taken)), m.name(wanted, "read_wanted"))
+    };
     let read = m.and(rows.available, wanted);
     m.drive(parts.distance_read, read);
     let ends = m.and(parts.distance_read, rows.beats.last);
     m.drive(parts.distance_end, ends);
-    m.update_if(valid, wanted, rows.available);
+    match ready {
+        None => m.update(valid, parts.distance_read),
+        Some(_) => m.update_if(valid, wanted, rows.available),
+    }
 
     let last = loaded(m, "next_last", parts.distance_read, rows.beats.last);
     let beat = (rows.beats.index).map(|index| loaded(m, "next_beat", parts.distance_read, index));
-    let largest =
-        (rows.largest).map(|largest| loaded(m, "next_largest", parts.distance_read, largest));
+    let (offsets, largest) = (rows.words[0], rows.words.get(1));
+    let largest = largest.map(|largest| loaded(m, "next_largest", parts.distance_read, *largest));
     let fields = [
         ("closeness", Some(closeness)),
         ("last", Some(last)),
         ("beat", beat),
         ("largest", largest),
     ];
+    let m_ready = ready.map(|(m_ready, _)| m_ready);
     let (fields, stage) = elastic_register(m, ("moved", deep), fields, valid, m_ready);
-    m.drive(next_taken, stage.enable);
+    if let Some((_, next_taken)) = ready {
+        m.drive(next_taken, stage.enable);
+    }
     let loads = match deep {
         true => stage.enable,
         false => parts.distance_read,
     };
-    let moved = move_thresholds(m, parts, rows.offsets, loads);
+    let moved = move_thresholds(m, parts, offsets, loads);
     let [closeness, last, beat, largest] = fields;
     if let Some(closeness) = closeness {
         m.output(

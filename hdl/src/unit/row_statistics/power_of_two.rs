@@ -2,6 +2,9 @@
 
 use crate::netlist::{Builder, Module, NetlistError, Signal, unsigned};
 use crate::unit::choose;
+use crate::unit::pipeline::delayed;
+use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::wire_registers;
 use logattn_golden::scores::{Exp2, ScoreFormat};
 
 /// Bits of one power of two, F + G fraction bits and the one before the point.
@@ -15,7 +18,12 @@ pub(super) fn power_bits(format: &ScoreFormat) -> u32 {
 /// With d_low, d_high the F low bits of d and the others, 2^-d is Mitchell's
 /// (2^(F + 1) - d_low) 2^-F shifted right by d_high + 1, and the low bits of the closeness are
 /// those of d inverted: 2^(F + 1) - d_low = 2^F + 1 + closeness_low.
-pub(super) fn power_of_two(format: &ScoreFormat) -> Result<Module, NetlistError> {
+///
+/// From `pipeline_depth` 3 on there is a register in front of the shift.
+pub(super) fn power_of_two(
+    c: &Configuration,
+    format: &ScoreFormat,
+) -> Result<Module, NetlistError> {
     let p = format.parameters();
     let mut m = Builder::new(
         "power_of_two",
@@ -39,6 +47,9 @@ pub(super) fn power_of_two(format: &ScoreFormat) -> Result<Module, NetlistError>
     );
     let octave = m.not(octave);
     let octave = m.name(octave, "octave");
+    let wire = wire_registers(c);
+    let mantissa = delayed(&mut m, "mantissa", mantissa, wire);
+    let octave = delayed(&mut m, "octave", octave, wire);
     let shifted = m.shr(mantissa, octave);
     let shifted = m.name(shifted, "shifted");
     m.comment("the shift is by one more than the octave");

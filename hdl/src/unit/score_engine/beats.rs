@@ -54,7 +54,8 @@ pub(super) fn beat(
     });
     let last = match position {
         Some(position) => {
-            let ends = ends_block(m, c, (longest, remaining), position, issue);
+            let one_beat = queries.one_beat;
+            let ends = ends_block(m, c, (longest, remaining, one_beat), position, issue);
             let ends: Vec<Signal> = [ends]
                 .into_iter()
                 .chain(at_end.filter(|_| too_long))
@@ -84,7 +85,7 @@ pub(super) fn beat(
 fn ends_block(
     m: &mut Builder,
     c: &Configuration,
-    (longest, remaining): (Signal, Signal),
+    (longest, remaining, known): (Signal, Signal, Option<Signal>),
     position: Position,
     issue: Signal,
 ) -> Signal {
@@ -99,7 +100,7 @@ fn ends_block(
     let follows = m.le(all, two_beats);
     let carried = m.register("ends_carried", bit());
     m.update_if(carried, issue, follows);
-    let at_once = m.le(longest, one_beat);
+    let at_once = known.unwrap_or_else(|| m.le(longest, one_beat));
     m.mux(position.first, at_once, carried)
 }
 

@@ -4,14 +4,14 @@ use super::{Beat, Lists, Row, Shape};
 use crate::netlist::{Memory, Signal, signed, unsigned};
 use crate::unit::pipeline::{delayed, delayed_valid};
 use crate::unit::survivor_selector::Largest;
-use crate::unit::{Builder, Widths, bit, bus, ceil_log2, choose, element, loaded};
+use crate::unit::{Builder, Widths, bit, bus, ceil_log2, choose, element, loaded, loaded_if};
 use logattn_golden::config::{Configuration, Normalize};
-use logattn_golden::microarchitecture::{extra_registers, largest_weight_bits};
+use logattn_golden::microarchitecture::{extra_registers, largest_weight_bits, wire_registers};
 
 /// The last row that was completed.
 pub(super) struct Written {
     pub row: Row,
-    /// There is such a row, which has not been taken yet.
+    /// There is such a row, which has not been taken yet, and `row` tells of it.
     pub valid: Signal,
     /// To be driven by the reader: the row is taken in this cycle.
     pub taken: Signal,
@@ -41,7 +41,8 @@ pub(super) fn memories(
         .collect()
 }
 
-/// Writes beats; a row's last beat waits until the row before it has been taken.
+/// Writes beats; a row's last beat waits until the row before it has been taken. From
+/// `pipeline_depth` 3 on there is a register between a beat's keys and the lists.
 pub(super) fn write(
     m: &mut Builder,
     c: &Configuration,
@@ -65,11 +66,25 @@ pub(super) fn write(
     let next_valid = m.or(completes, stays);
     m.update(valid, next_valid);
 
+    let matched = matched(m, c, shape, s, (accept, completes));
+    let (s, accept, completes) = (&matched.beat, matched.accept, matched.completes);
+    let known = match wire_registers(c) {
+        0 => valid,
+        _ => {
+            let known = m.register_reset("ready_known", bit(), 0);
+            let kept = m.not(taken);
+            let stays = m.and(known, kept);
+            let next = m.or(completes, stays);
+            m.update(known, next);
+            known
+        }
+    };
+
     let region = counted_regions(m, "write_region", shape, completes);
     let (mut ends, mut present) = (Vec::new(), Vec::new());
     for (rank, memory) in lists.memories.iter().enumerate() {
         let code = shape.levels - rank;
-        let keys = keys_of(m, c, s, code);
+        let keys = matched.keys[rank];
         let list = append(m, shape, code, keys, accept, completes);
         let enable = m.and(accept, list.any);
         let address = m.concat(&[region, list.end]);
@@ -90,7 +105,7 @@ pub(super) fn write(
     };
     Written {
         row,
-        valid,
+        valid: known,
         taken,
         s_ready,
     }
@@ -103,6 +118,58 @@ pub(super) fn counted_regions(m: &mut Builder, name: &str, shape: &Shape, ends: 
     let following = m.add(region, one);
     m.update_if(region, ends, following);
     region
+}
+
+/// A beat on its way into the lists.
+struct Matched {
+    beat: Beat,
+    /// For each level, the largest first, the keys that have it and have to be visited.
+    keys: Vec<Signal>,
+    accept: Signal,
+    completes: Signal,
+}
+
+/// Tells the keys of a beat apart by their levels.
+fn matched(
+    m: &mut Builder,
+    c: &Configuration,
+    shape: &Shape,
+    s: &Beat,
+    (accept, completes): (Signal, Signal),
+) -> Matched {
+    let keys: Vec<Signal> = (1..=shape.levels)
+        .rev()
+        .map(|code| keys_of(m, c, s, code))
+        .collect();
+    if wire_registers(c) == 0 {
+        return Matched {
+            beat: *s,
+            keys,
+            accept,
+            completes,
+        };
+    }
+    let mut keep = |name: &str, signal: Signal| loaded_if(m, &format!("matched_{name}"), None, signal);
+    let beat = Beat {
+        survive: keep("survive", s.survive),
+        codes: keep("codes", s.codes),
+        beat: s.beat.map(|beat| keep("beat", beat)),
+        largest: s.largest.map(|largest| Largest {
+            visits: keep("nonempty", largest.visits),
+            key: largest.key.map(|key| keep("largest_key", key)),
+            code: keep("largest_code", largest.code),
+        }),
+        ..*s
+    };
+    let keys = (keys.into_iter().enumerate())
+        .map(|(rank, keys)| keep(&format!("keys_{}", shape.levels - rank), keys))
+        .collect();
+    Matched {
+        beat,
+        keys,
+        accept: delayed_valid(m, "matched_valid", accept, 1),
+        completes: delayed_valid(m, "matched_completes", completes, 1),
+    }
 }
 
 /// The beat's keys that have `code` and have to be visited.
@@ -175,7 +242,12 @@ fn largest_weight(
         .map(|(rank, shift)| {
             let one = m.constant(whole, level);
             let level = m.shr(one, *shift);
-            m.name(level, format!("level_{}", lists.shifts.len() - rank))
+            let name = format!("level_{}", lists.shifts.len() - rank);
+            // A setting, which is there long before a row.
+            match wire_registers(c) {
+                0 => m.name(level, name),
+                _ => loaded_if(m, &name, None, level),
+            }
         })
         .collect();
     let none = m.zero(level);

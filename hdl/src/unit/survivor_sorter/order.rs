@@ -5,9 +5,9 @@ use super::{Lists, Row, Shape};
 use crate::netlist::{Signal, unsigned};
 use crate::unit::pipeline::delayed_valid;
 use crate::unit::survivor_selector::{Largest, lowest_index};
-use crate::unit::{Builder, bit, ceil_log2, choose, elastic_stage, loaded};
+use crate::unit::{Builder, bit, bus, ceil_log2, choose, elastic_stage, loaded, loaded_if, reserves};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::extra_registers;
+use logattn_golden::microarchitecture::{extra_registers, wire_registers};
 
 /// The entry that was read last.
 pub(super) struct Next {
@@ -16,6 +16,8 @@ pub(super) struct Next {
     pub entries: Vec<Signal>,
     /// Index of the item: the largest key, where there is one, then the lists, then the end.
     pub item: Signal,
+    /// The item's shift, where it is found beforehand.
+    pub shift: Option<Signal>,
     /// The row's largest key.
     pub largest: Option<Largest>,
     /// Its weight.
@@ -24,8 +26,11 @@ pub(super) struct Next {
     pub last: Signal,
     /// The pass that the entry is read for, where there are several.
     pub pass: Option<Signal>,
-    /// To be driven by the next stage: it takes the entry.
-    pub taken: Signal,
+    /// To be driven by the next stage: it takes the entry. Absent where nothing stalls behind.
+    pub taken: Option<Signal>,
+    /// A place for the entry is taken in the queue in front of the head, and, to be driven, there is
+    /// one; where there is such a queue.
+    pub place: Option<(Signal, Signal)>,
 }
 
 /// Reads the items of one row after the other, an entry a cycle.
@@ -37,10 +42,19 @@ pub(super) fn read(
     written: &Written,
 ) -> Next {
     let reading = m.register_reset("reading", bit(), 0);
-    let taken = m.wire("next_taken", bit());
-    let stage = elastic_stage(m, "next", reading, taken);
-    let fetch = m.and(reading, stage.enable);
-    let fetch = m.name(fetch, "fetch");
+    let fetch = m.wire("fetch", bit());
+    let (taken, place, stage) = if reserves(c) {
+        let place = m.wire("entry_place", bit());
+        let stage = elastic_stage(m, "next", fetch, None);
+        (None, Some((fetch, place)), stage)
+    } else {
+        let taken = m.wire("next_taken", bit());
+        let stage = elastic_stage(m, "next", reading, taken);
+        (Some(taken), None, stage)
+    };
+    let goes_on = place.map_or(stage.enable, |(_, place)| place);
+    let fetches = m.and(reading, goes_on);
+    m.drive(fetch, fetches);
     let release = m.wire("row_leaves", bit());
     let idle = m.not(reading);
     let free = m.or(idle, release);
@@ -54,7 +68,7 @@ pub(super) fn read(
     let at_end = smallest_levels(m, c, lists);
     let items = items(m, &written.row, at_end);
     let items = m.name(items, "ready_items");
-    let order = order(m, c, shape, &row, (items, begins), fetch);
+    let order = order(m, c, shape, (&row, &written.row), (items, begins), fetch);
     m.drive(release, order.release);
 
     let region = counted_regions(m, "read_region", shape, order.release);
@@ -72,6 +86,7 @@ pub(super) fn read(
         valid: stage.valid,
         entries: entries.collect(),
         item: loaded(m, "next_item", stage.enable, order.item),
+        shift: None,
         largest: row.largest,
         weight: row.weight,
         last: loaded(m, "next_last", stage.enable, order.last),
@@ -79,6 +94,7 @@ pub(super) fn read(
             .pass
             .map(|pass| loaded(m, "next_pass", stage.enable, pass)),
         taken,
+        place,
     }
 }
 
@@ -118,8 +134,12 @@ fn smallest_levels(m: &mut Builder, c: &Configuration, lists: &Lists) -> Signal 
             m.eq(*shift, most)
         })
         .collect();
-    let at_end = crate::unit::bus(m, &at_end);
-    m.name(at_end, "at_end")
+    let at_end = bus(m, &at_end);
+    // A setting, which is there long before a row.
+    match wire_registers(c) {
+        0 => m.name(at_end, "at_end"),
+        _ => loaded_if(m, "at_end", None, at_end),
+    }
 }
 
 /// A row's items, the first one lowest.
@@ -148,7 +168,7 @@ fn order(
     m: &mut Builder,
     c: &Configuration,
     shape: &Shape,
-    row: &Row,
+    (row, ready): (&Row, &Row),
     (ready_items, begins): (Signal, Signal),
     fetch: Signal,
 ) -> Order {
@@ -163,17 +183,30 @@ fn order(
         .chain([at_once])
         .collect();
     let end = choose(m, item, &ends);
-    let ends_item = m.eq(index, end);
-    let ends_item = m.name(ends_item, "ends_item");
+    let end = m.name(end, "item_end");
+    let ahead = (wire_registers(c) > 0).then(|| Ahead::declare(m));
+    let ends_item = match &ahead {
+        Some(ahead) => ahead.ends_item,
+        None => {
+            let ends = m.eq(index, end);
+            m.name(ends, "ends_item")
+        }
+    };
     let item_done = m.and(fetch, ends_item);
     let item_done = m.name(item_done, "item_done");
     let one = m.constant(1, index.ty());
     let following = m.add(index, one);
+    let following = m.name(following, "following_index");
     let next_index = m.mux(ends_item, at_once, following);
     m.update_if(index, fetch, next_index);
 
-    let more = m.any(waiting);
-    let no_more = m.not(more);
+    let no_more = match &ahead {
+        Some(ahead) => ahead.no_more,
+        None => {
+            let more = m.any(waiting);
+            m.not(more)
+        }
+    };
     let last = m.and(ends_item, no_more);
     let last = m.name(last, "ends_row");
     let row_done = m.and(fetch, last);
@@ -192,12 +225,25 @@ fn order(
     let changes = m.or(begins, item_done);
     let changes = m.name(changes, "next_item_begins");
     m.comment("found beforehand for each place that the items may come from: the choice is late");
-    let mut next = first_item(m, waiting, "waiting");
-    let begun = first_item(m, ready_items, "ready");
+    let at_once = ahead.as_ref().map(|_| Singles::find(m, row, ready));
+    let of_row = at_once.as_ref().map(|singles| &singles.row[..]);
+    let of_ready = at_once.as_ref().map(|singles| &singles.ready[..]);
+    let mut next = first_item(m, waiting, of_row, "waiting");
+    let begun = first_item(m, ready_items, of_ready, "ready");
     next = next.or_if(m, begins, begun);
     if let (Some(passes), Some(again)) = (&passes, again) {
-        let repeated = first_item(m, passes.items, "again");
+        let repeated = first_item(m, passes.items, of_row, "again");
         next = next.or_if(m, again, repeated);
+    }
+    if let (Some(ahead), Some(single)) = (&ahead, next.single) {
+        next.rest = m.name(next.rest, "items_waiting_next");
+        let goes_on = m.eq(following, end);
+        let next_ends = m.mux(changes, single, goes_on);
+        let moves = m.or(begins, fetch);
+        m.update_if(ahead.ends_item, moves, next_ends);
+        let some = m.any(next.rest);
+        let none = m.not(some);
+        m.update_if(ahead.no_more, changes, none);
     }
     m.update_if(item, changes, next.item);
     m.update_if(waiting, changes, next.rest);
@@ -215,27 +261,117 @@ fn order(
 struct NextItem {
     item: Signal,
     rest: Signal,
+    /// It has one entry, where that is asked for.
+    single: Option<Signal>,
 }
 
 impl NextItem {
     /// `other` where `chosen` is high.
     fn or_if(self, m: &mut Builder, chosen: Signal, other: NextItem) -> NextItem {
+        let single = self.single.zip(other.single);
         NextItem {
             item: m.mux(chosen, other.item, self.item),
             rest: m.mux(chosen, other.rest, self.rest),
+            single: single.map(|(own, other)| m.mux(chosen, other, own)),
         }
     }
 }
 
-fn first_item(m: &mut Builder, items: Signal, name: &str) -> NextItem {
+/// # Arguments
+/// - `singles`: of each item, whether it has one entry, if that is asked for.
+fn first_item(
+    m: &mut Builder,
+    items: Signal,
+    singles: Option<&[Signal]>,
+    name: &str,
+) -> NextItem {
+    let single = singles.map(|singles| {
+        let mut firsts = Vec::new();
+        for (place, single) in singles.iter().enumerate() {
+            let here = m.bit(items, place as u32);
+            let mut first = m.and(here, *single);
+            if place > 0 {
+                let before = m.slice(items, 0, place as u32);
+                let before = m.any(before);
+                let none = m.not(before);
+                first = m.and(first, none);
+            }
+            firsts.push(first);
+        }
+        m.or_all(&firsts)
+    });
     let only = m.zero(unsigned(ceil_log2(items.width() as usize)));
     let item = lowest_index(m, items, &format!("first_{name}")).unwrap_or(only);
-    let one = m.constant(1, items.ty());
-    let below = m.sub(items, one);
-    let rest = m.and(items, below);
+    let rest = match singles {
+        None => {
+            let one = m.constant(1, items.ty());
+            let below = m.sub(items, one);
+            m.and(items, below)
+        }
+        // Without a carry from one to the next.
+        Some(_) => {
+            let rest: Vec<Signal> = (0..items.width())
+                .map(|place| {
+                    let here = m.bit(items, place);
+                    match place {
+                        0 => m.zero(bit()),
+                        _ => {
+                            let before = m.slice(items, 0, place);
+                            let before = m.any(before);
+                            m.and(here, before)
+                        }
+                    }
+                })
+                .collect();
+            bus(m, &rest)
+        }
+    };
     NextItem {
         item,
         rest: m.name(rest, format!("after_first_{name}")),
+        single,
+    }
+}
+
+/// What is known a cycle before it is needed, from `pipeline_depth` 3 on.
+struct Ahead {
+    /// The entry in hand is its item's last.
+    ends_item: Signal,
+    /// The item in hand is its row's last.
+    no_more: Signal,
+}
+
+impl Ahead {
+    fn declare(m: &mut Builder) -> Self {
+        Ahead {
+            ends_item: m.register("ends_item", bit()),
+            no_more: m.register("no_more_items", bit()),
+        }
+    }
+}
+
+/// Which items have one entry: of the row in hand and of the one that is ready.
+struct Singles {
+    row: Vec<Signal>,
+    ready: Vec<Signal>,
+}
+
+impl Singles {
+    fn find(m: &mut Builder, row: &Row, ready: &Row) -> Self {
+        let mut of = |row: &Row| {
+            let one = m.constant(1, bit());
+            let lists: Vec<Signal> = (row.ends.iter())
+                .map(|end| {
+                    let more = m.any(*end);
+                    m.not(more)
+                })
+                .collect();
+            (row.largest.iter().map(|_| one)).chain(lists).chain([one]).collect()
+        };
+        Singles {
+            row: of(row),
+            ready: of(ready),
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::Lists;
 use super::order::Next;
-use crate::netlist::{Signal, unsigned};
+use crate::netlist::{NetlistError, Signal, unsigned};
+use crate::unit::reserved_queue::reserved_queue;
 use crate::unit::survivor_selector::{Largest, lowest_index};
 use crate::unit::{Builder, Stage, Widths, bit, bus, ceil_log2, choose, elastic_stage, loaded};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::extra_registers;
+use logattn_golden::microarchitecture::{extra_registers, wire_registers};
 
 /// An entry on its way to the head, or in it.
 struct Entry {
@@ -33,6 +34,8 @@ struct OfLargest {
     key: Option<Signal>,
     /// Its weight, in steps of 2^-max_shift.
     weight: Signal,
+    /// The first two bits that the sum comes to, where they are found beforehand.
+    bits: Option<(Signal, Signal)>,
 }
 
 /// Visits the keys of one entry after the other, the lowest one first, behind the cycles that only
@@ -44,34 +47,81 @@ pub(super) fn visit(
     lists: &Lists,
     next: Next,
     m_ready: Signal,
-) {
+) -> Result<(), NetlistError> {
     let next = if extra_registers(c) > 0 {
-        register(m, next)
+        register(m, c, lists, next)
     } else {
         next
     };
     let finishes = m.wire("finishes", bit());
-    let fetched_taken = m.wire("fetched_taken", bit());
-    let stage = elastic_stage(m, "fetched", next.valid, fetched_taken);
-    m.drive(next.taken, stage.enable);
+    let entry_taken = m.wire("entry_taken", bit());
+    let stage = elastic_stage(m, "fetched", next.valid, next.taken.map(|_| entry_taken));
+    if let Some(taken) = next.taken {
+        m.drive(taken, stage.enable);
+    }
     let incoming = select(m, c, w, lists, &next, stage.enable);
-    let entry = incoming.load(m, "fetched", stage.enable);
-    let head = elastic_stage(m, "head", stage.valid, finishes);
-    m.drive(fetched_taken, head.enable);
+    let mut entry = incoming.load(m, "fetched", stage.enable);
+    let mut valid = stage.valid;
+    if let Some(place) = next.place {
+        if let Some(largest) = &mut entry.largest {
+            let (first, places) = first_places(m, c, (*largest, entry.steps));
+            let places = m.name(places, "fetched_place");
+            let bits = bits_of(m, largest.weight);
+            largest.bits = Some((first, choose(m, places, &bits)));
+        }
+        (entry, valid) = queue(m, entry, valid, place, entry_taken)?;
+    }
+    let head = elastic_stage(m, "head", valid, finishes);
+    m.drive(entry_taken, head.enable);
     let weight = (entry.largest).map(|largest| Weight::declare(m, c, (largest, entry.steps), head));
-    let progress = progress(m, &entry, weight.as_ref(), head, m_ready);
+    let progress = progress(m, c, &entry, weight.as_ref(), head, m_ready);
     if let Some(weight) = &weight {
         weight.count(m, &progress);
     }
     m.drive(finishes, progress.finishes);
     outputs(m, w, &entry, weight.as_ref(), head, &progress);
+    Ok(())
+}
+
+/// Entries through the queue whose places are reserved when they are read; gives them and whether
+/// there is one.
+fn queue(
+    m: &mut Builder,
+    entry: Entry,
+    valid: Signal,
+    (reserve, place): (Signal, Signal),
+    taken: Signal,
+) -> Result<(Entry, Signal), NetlistError> {
+    let mut signals = Vec::new();
+    let entry = entry.map(|_, signal| {
+        signals.push(signal);
+        signal
+    });
+    let word = bus(m, &signals);
+    let ports = [
+        ("s_reserve", reserve),
+        ("s_data", word),
+        ("s_valid", valid),
+        ("m_ready", taken),
+    ];
+    let queue = m.instance("u_entry_queue", &reserved_queue("entry", word.width())?, &ports);
+    m.drive(place, queue.output("room"));
+    let (word, mut low) = (queue.output("m_data"), 0);
+    let entry = entry.map(|_, signal| {
+        low += signal.width();
+        m.slice(word, low - signal.width(), signal.width())
+    });
+    Ok((entry, queue.output("m_valid")))
 }
 
 /// The entry that was read last, a register later: behind the memories.
-fn register(m: &mut Builder, next: Next) -> Next {
-    let taken = m.wire("read_taken", bit());
+fn register(m: &mut Builder, c: &Configuration, lists: &Lists, next: Next) -> Next {
+    let shift = (wire_registers(c) > 0).then(|| shift_of_item(m, c, lists, &next));
+    let taken = next.taken.map(|_| m.wire("read_taken", bit()));
     let stage = elastic_stage(m, "read", next.valid, taken);
-    m.drive(next.taken, stage.enable);
+    if let Some(before) = next.taken {
+        m.drive(before, stage.enable);
+    }
     let mut keep = |name: &str, signal: Signal| loaded(m, name, stage.enable, signal);
     let levels = next.entries.len();
     Next {
@@ -80,6 +130,7 @@ fn register(m: &mut Builder, next: Next) -> Next {
             .map(|(rank, entry)| keep(&format!("read_entry_{}", levels - rank), *entry))
             .collect(),
         item: keep("read_item", next.item),
+        shift: shift.map(|shift| keep("read_shift", shift)),
         largest: next.largest.map(|largest| Largest {
             key: largest.key.map(|key| keep("read_largest_key", key)),
             code: keep("read_largest_survives", largest.code),
@@ -89,27 +140,33 @@ fn register(m: &mut Builder, next: Next) -> Next {
         last: keep("read_last", next.last),
         pass: next.pass.map(|pass| keep("read_pass", pass)),
         taken,
+        place: next.place,
     }
 }
 
 impl Entry {
+    /// The same with `change` made to every field, which is told by its name.
+    fn map(self, mut change: impl FnMut(&str, Signal) -> Signal) -> Entry {
+        Entry {
+            keys: change("keys", self.keys),
+            beat: self.beat.map(|beat| change("beat", beat)),
+            steps: change("steps", self.steps),
+            last: change("last", self.last),
+            largest: self.largest.map(|largest| OfLargest {
+                is_largest: change("largest", largest.is_largest),
+                survives: change("survives", largest.survives),
+                key: largest.key.map(|key| change("largest_key", key)),
+                weight: change("weight", largest.weight),
+                bits: (largest.bits)
+                    .map(|(first, second)| (change("bit", first), change("bit_behind", second))),
+            }),
+            pass: self.pass.map(|pass| change("pass", pass)),
+        }
+    }
+
     /// The same a stage later, but for keys and steps of the head, which are counted off there.
     fn load(self, m: &mut Builder, stage: &str, load: Signal) -> Entry {
-        let mut keep =
-            |name: &str, signal: Signal| loaded(m, &format!("{stage}_{name}"), load, signal);
-        Entry {
-            keys: keep("keys", self.keys),
-            beat: self.beat.map(|beat| keep("beat", beat)),
-            steps: keep("steps", self.steps),
-            last: keep("last", self.last),
-            largest: self.largest.map(|largest| OfLargest {
-                is_largest: keep("largest", largest.is_largest),
-                survives: keep("survives", largest.survives),
-                key: largest.key.map(|key| keep("largest_key", key)),
-                weight: keep("weight", largest.weight),
-            }),
-            pass: self.pass.map(|pass| keep("pass", pass)),
-        }
+        self.map(|name, signal| loaded(m, &format!("{stage}_{name}"), load, signal))
     }
 }
 
@@ -137,6 +194,7 @@ fn select(
             survives: of_row.code,
             key: of_row.key,
             weight,
+            bits: None,
         });
     }
     let steps = steps(m, c, lists, next, enable, largest);
@@ -165,15 +223,8 @@ fn steps(
     enable: Signal,
     largest: Option<OfLargest>,
 ) -> Signal {
-    let ty = lists.shifts[0].ty();
-    let none = m.zero(ty);
-    let most = m.constant(u64::from(c.max_shift.unwrap_or(0)), ty);
-    let options: Vec<Signal> = (next.largest.iter().map(|_| none))
-        .chain(lists.shifts.iter().copied())
-        .chain([most])
-        .collect();
-    let shift = choose(m, next.item, &options);
-    let shift = m.name(shift, "next_shift");
+    let shift = (next.shift).unwrap_or_else(|| shift_of_item(m, c, lists, next));
+    let none = m.zero(shift.ty());
     let moves = m.and(next.valid, enable);
     let moves = m.name(moves, "next_moves");
     let before = loaded(m, "shift_before", moves, shift);
@@ -188,6 +239,19 @@ fn steps(
     let bits = above.width().max(steps.width());
     let (steps, above) = (m.extend(steps, bits), m.extend(above, bits));
     m.mux(largest.is_largest, above, steps)
+}
+
+/// The shift of the item in hand.
+fn shift_of_item(m: &mut Builder, c: &Configuration, lists: &Lists, next: &Next) -> Signal {
+    let ty = lists.shifts[0].ty();
+    let none = m.zero(ty);
+    let most = m.constant(u64::from(c.max_shift.unwrap_or(0)), ty);
+    let options: Vec<Signal> = (next.largest.iter().map(|_| none))
+        .chain(lists.shifts.iter().copied())
+        .chain([most])
+        .collect();
+    let shift = choose(m, next.item, &options);
+    m.name(shift, "next_shift")
 }
 
 /// How many doublings there are from the first bit of a weight to 2^0: none unless it is below -1.
@@ -219,8 +283,35 @@ struct Weight {
     place: Signal,
     /// The row's largest key comes into the head.
     begins: Signal,
-    /// The first bit, and what is behind it, when it does.
+    /// The first bit, and which one comes behind it, when it does; where bits are found beforehand,
+    /// which one comes behind the one behind it.
     first: (Signal, Signal),
+    /// Where bits are found beforehand, the bit behind the one that comes next; and what it is when
+    /// the largest key comes into the head.
+    second: Option<(Signal, Signal)>,
+}
+
+/// The first bit of a weight that the sum comes to, and which one is behind it.
+///
+/// # Arguments
+/// - `steps`: doublings from the first bit to 2^0.
+fn first_places(
+    m: &mut Builder,
+    c: &Configuration,
+    (largest, steps): (OfLargest, Signal),
+) -> (Signal, Signal) {
+    let (weight, max_shift) = (largest.weight, c.max_shift.unwrap_or(0));
+    let sign = m.bit(weight, weight.width() - 1);
+    let one = m.bit(weight, max_shift);
+    let first_bit = m.or(sign, one);
+    let ty = unsigned(ceil_log2(weight.width() as usize));
+    let above = m.extend(steps, ty.width());
+    let below_one = m.constant(u64::from(max_shift) - 1, ty);
+    (first_bit, m.add(below_one, above))
+}
+
+fn bits_of(m: &mut Builder, word: Signal) -> Vec<Signal> {
+    (0..word.width()).map(|place| m.bit(word, place)).collect()
 }
 
 impl Weight {
@@ -235,15 +326,16 @@ impl Weight {
         let begins = m.and(head.enable, incoming.is_largest);
         let begins = m.name(begins, "weight_begins");
         let weight = loaded(m, "head_weight", begins, incoming.weight);
-        let max_shift = c.max_shift.unwrap_or(0);
-        let sign = m.bit(incoming.weight, incoming.weight.width() - 1);
-        let one = m.bit(incoming.weight, max_shift);
-        let first_bit = m.or(sign, one);
-        let ty = unsigned(ceil_log2(incoming.weight.width() as usize));
-        let above = m.extend(steps, ty.width());
-        let below_one = m.constant(u64::from(max_shift) - 1, ty);
-        let behind = m.add(below_one, above);
+        let (mut first_bit, mut behind) = first_places(m, c, (incoming, steps));
+        let ty = behind.ty();
+        let second = incoming.bits.map(|(first, second)| {
+            first_bit = first;
+            let one = m.constant(1, ty);
+            behind = m.sub(behind, one);
+            (m.register("weight_bit_behind", bit()), second)
+        });
         Weight {
+            second,
             is_largest: loaded(m, "head_largest", head.enable, incoming.is_largest),
             survives: loaded(m, "head_survives", head.enable, incoming.survives),
             key: (incoming.key).map(|key| loaded(m, "head_largest_key", begins, key)),
@@ -255,16 +347,20 @@ impl Weight {
         }
     }
 
+
     /// Goes on to the next bit with the row's first slot and with every doubling.
     fn count(&self, m: &mut Builder, progress: &Progress) {
         let moves = m.or(progress.first, progress.doubles);
         let moves = m.and(progress.pop, moves);
         let changes = m.or(moves, self.begins);
         let changes = m.name(changes, "weight_moves");
-        let bits: Vec<Signal> = (0..self.weight.width())
-            .map(|place| m.bit(self.weight, place))
-            .collect();
-        let next = choose(m, self.place, &bits);
+        let bits = bits_of(m, self.weight);
+        let mut next = choose(m, self.place, &bits);
+        if let Some((behind, first)) = self.second {
+            let coming = m.mux(self.begins, first, next);
+            m.update_if(behind, changes, coming);
+            next = behind;
+        }
         let one = m.constant(1, self.place.ty());
         let behind = m.sub(self.place, one);
         let (first_bit, first_behind) = self.first;
@@ -291,11 +387,98 @@ struct Progress {
     /// It is taken in this cycle.
     pop: Signal,
     finishes: Signal,
+    /// What is left changes, and what it is then: keys, steps.
+    changes: Signal,
+    next: (Signal, Signal),
+    known: Option<Known>,
+}
+
+/// What is found of the keys and steps that are left in the cycle before, from `pipeline_depth` 3
+/// on.
+#[derive(Clone, Copy)]
+struct Known {
+    /// There are keys.
+    keys: Signal,
+    /// There are no keys but one.
+    one_key: Signal,
+    /// There are steps.
+    steps: Signal,
+    /// There are two or more.
+    far: Signal,
+    /// The slot is its row's first, of the largest key, where that is visited by its weight.
+    opens: Option<Signal>,
+}
+
+impl Known {
+    fn declare(m: &mut Builder, weighs: bool) -> Self {
+        let mut flag = |name: &str| m.register(name, bit());
+        Known {
+            keys: flag("keys_left"),
+            one_key: flag("one_key_left"),
+            steps: flag("steps_left"),
+            far: flag("far"),
+            opens: weighs.then(|| flag("opens")),
+        }
+    }
+
+    /// # Arguments
+    /// - `row_done`: the slot in hand is its row's last.
+    /// - `largest`: the head loads, the entry that comes is of the largest key, that in it is.
+    fn update(
+        self,
+        m: &mut Builder,
+        progress: &Progress,
+        row_done: Signal,
+        largest: Option<(Signal, Signal, Signal)>,
+    ) {
+        let changes = progress.changes;
+        let (keys, steps) = progress.next;
+        let (keys, steps) = (m.name(keys, "remaining_next"), m.name(steps, "steps_next"));
+        let more = after_lowest(m, keys);
+        let one_key = {
+            let more = m.any(more);
+            m.not(more)
+        };
+        let far = two_or_more(m, steps);
+        let (keys, steps) = (m.any(keys), m.any(steps));
+        for (register, next) in [
+            (self.keys, keys),
+            (self.one_key, one_key),
+            (self.steps, steps),
+            (self.far, far),
+        ] {
+            m.update_if(register, changes, next);
+        }
+        if let (Some(register), Some((loads, incoming, in_head))) = (self.opens, largest) {
+            let is_largest = m.mux(loads, incoming, in_head);
+            let first = m.mux(progress.pop, row_done, progress.first);
+            let opens = m.and(is_largest, first);
+            m.update_if(register, changes, opens);
+        }
+    }
+}
+
+/// `ones` without its lowest one.
+fn after_lowest(m: &mut Builder, ones: Signal) -> Signal {
+    let one = m.constant(1, ones.ty());
+    let below = m.sub(ones, one);
+    m.and(ones, below)
+}
+
+/// `number` is 2 at least.
+fn two_or_more(m: &mut Builder, number: Signal) -> Signal {
+    if number.width() > 1 {
+        let high = m.slice(number, 1, number.width() - 1);
+        m.any(high)
+    } else {
+        m.zero(bit())
+    }
 }
 
 /// Counts the head's doublings and keys off.
 fn progress(
     m: &mut Builder,
+    c: &Configuration,
     entry: &Entry,
     weight: Option<&Weight>,
     head: Stage,
@@ -304,23 +487,26 @@ fn progress(
     let remaining = m.register("remaining", entry.keys.ty());
     let steps = m.register("steps", entry.steps.ty());
     let first = m.register_reset("first", bit(), 1);
-    let any = m.any(remaining);
-    let any = m.name(any, "keys_left");
-    let steps_left = m.any(steps);
-    let steps_left = m.name(steps_left, "steps_left");
+    let known = (wire_registers(c) > 0).then(|| Known::declare(m, weight.is_some()));
+    let (any, steps_left) = match &known {
+        Some(known) => (known.keys, known.steps),
+        None => {
+            let (any, steps_left) = (m.any(remaining), m.any(steps));
+            (m.name(any, "keys_left"), m.name(steps_left, "steps_left"))
+        }
+    };
     m.comment("a visit doubles once itself: only what is more than that comes before it");
-    let mut behind = if steps.width() > 1 {
-        let two_or_more = m.slice(steps, 1, steps.width() - 1);
-        m.any(two_or_more)
-    } else {
-        m.zero(bit())
+    let mut behind = match &known {
+        Some(known) => known.far,
+        None => two_or_more(m, steps),
     };
     if let Some(weight) = weight {
         m.comment(
             "and a doubling by itself in which the largest key is visited, or after its sign",
         );
         let taken = m.and(weight.bit, any);
-        let opens = m.and(weight.is_largest, first);
+        let opens = known.and_then(|known| known.opens);
+        let opens = opens.unwrap_or_else(|| m.and(weight.is_largest, first));
         let apart = m.or(taken, opens);
         let apart = m.and(steps_left, apart);
         behind = m.or(behind, apart);
@@ -330,12 +516,15 @@ fn progress(
     let level = m.name(level, "caught_up");
 
     m.comment("clearing the lowest one leaves the survivors after this one");
-    let one = m.constant(1, remaining.ty());
-    let below = m.sub(remaining, one);
-    let after = m.and(remaining, below);
+    let after = after_lowest(m, remaining);
     let after = m.name(after, "remaining_after");
-    let more = m.any(after);
-    let exhausted = m.not(more);
+    let exhausted = match &known {
+        Some(known) => known.one_key,
+        None => {
+            let more = m.any(after);
+            m.not(more)
+        }
+    };
     let last_slot = m.and(level, exhausted);
     let last_slot = m.name(last_slot, "last_slot");
     let pop = m.and(head.valid, m_ready);
@@ -345,8 +534,8 @@ fn progress(
     let changes = m.or(head.enable, pop);
     let changes = m.name(changes, "head_changes");
     let kept = m.mux(behind, remaining, after);
-    let next = m.mux(head.enable, entry.keys, kept);
-    m.update_if(remaining, changes, next);
+    let next_keys = m.mux(head.enable, entry.keys, kept);
+    m.update_if(remaining, changes, next_keys);
     let one = m.constant(1, steps.ty());
     let fewer = m.sub(steps, one);
     let none = m.zero(steps.ty());
@@ -358,8 +547,8 @@ fn progress(
         doubles = m.and(doubles, goes_on);
         fewer = m.mux(first, steps, fewer);
     }
-    let next = m.mux(head.enable, entry.steps, fewer);
-    m.update_if(steps, changes, next);
+    let next_steps = m.mux(head.enable, entry.steps, fewer);
+    m.update_if(steps, changes, next_steps);
 
     let visits = m.and(any, level);
     let visits_largest = weight.map(|weight| {
@@ -376,6 +565,9 @@ fn progress(
         last_slot,
         pop,
         finishes,
+        changes,
+        next: (next_keys, next_steps),
+        known,
     }
 }
 
@@ -396,6 +588,12 @@ fn outputs(
     let row_done = m.and(last, progress.last_slot);
     let row_done = m.name(row_done, "row_done");
     m.update_if(progress.first, progress.pop, row_done);
+    if let Some(known) = progress.known {
+        let largest = entry.largest.zip(weight);
+        let largest = largest
+            .map(|(incoming, weight)| (head.enable, incoming.is_largest, weight.is_largest));
+        known.update(m, progress, row_done, largest);
+    }
 
     if w.key > 0 {
         let index = lowest_index(m, progress.remaining, "lowest");

@@ -1,0 +1,79 @@
+//! All queries of the next block in registers, with what is sampled with the last one.
+
+use super::super::row_lengths::longest_row;
+use super::super::{Builder, bit, ceil_log2, loaded};
+use super::Queries;
+use crate::netlist::{Signal, unsigned};
+use logattn_golden::config::Configuration;
+
+/// The next block.
+pub(super) struct Staged {
+    /// What is sampled with it; `valid` says that all of it is there, `data` is of its last query.
+    pub queries: Queries,
+    /// Its queries.
+    pub block: Vec<Signal>,
+    /// A query is taken.
+    pub ready: Signal,
+    /// To be driven: the block starts, and the registers are free in the cycle after.
+    pub starts: Signal,
+}
+
+/// Stages the queries of the next block as they come.
+pub(super) fn stage(m: &mut Builder, c: &Configuration, incoming: &Queries) -> Staged {
+    let starts = m.wire("block_starts", bit());
+    let valid = m.register_reset("block_staged", bit(), 0);
+    let ready = m.not(valid);
+    let ready = m.name(ready, "s_query_ready_now");
+    let taken = m.and(incoming.valid, ready);
+    let taken = m.name(taken, "query_taken");
+    let count = (c.query_block > 1).then(|| {
+        let count = m.register_reset("staged", unsigned(ceil_log2(c.query_block)), 0);
+        let one = m.constant(1, count.ty());
+        m.comment("a block is a power of two, so that the count wraps by itself");
+        let next = m.add(count, one);
+        m.update_if(count, taken, next);
+        count
+    });
+    let is_last = match count {
+        Some(count) => m.all(count),
+        None => m.constant(1, bit()),
+    };
+    let completes = m.and(taken, is_last);
+    let kept = m.not(starts);
+    let stays = m.and(valid, kept);
+    let next = m.or(completes, stays);
+    m.update(valid, next);
+
+    let block: Vec<Signal> = (0..c.query_block)
+        .map(|row| {
+            let loads = match count {
+                Some(count) => {
+                    let index = m.constant(row as u64, count.ty());
+                    let own = m.eq(count, index);
+                    m.and(ready, own)
+                }
+                None => ready,
+            };
+            loaded(m, &format!("staged_{row}"), loads, incoming.data)
+        })
+        .collect();
+    let longest = longest_row(m, c, incoming.row_length, incoming.causal);
+    let one_beat = m.constant(c.keys_per_beat as u64, longest.ty());
+    let one_beat = m.le(longest, one_beat);
+    let mut keep = |name: &str, signal: Signal| loaded(m, &format!("staged_{name}"), ready, signal);
+    let queries = Queries {
+        data: block[block.len() - 1],
+        valid,
+        row_length: keep("row_length", incoming.row_length),
+        score_shift: keep("score_shift", incoming.score_shift),
+        causal: incoming.causal.map(|causal| keep("causal", causal)),
+        one_beat: Some(keep("one_beat", one_beat)),
+        ..*incoming
+    };
+    Staged {
+        queries,
+        block,
+        ready,
+        starts,
+    }
+}
