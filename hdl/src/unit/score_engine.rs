@@ -43,8 +43,9 @@ struct Queries {
     score_shift: Signal,
     /// Absent with one row a block.
     causal: Option<Signal>,
-    /// Whether the longest row is one beat, where that is known beforehand.
-    one_beat: Option<Signal>,
+    /// Keys of the longest row and, where rows have several, whether that is one beat; where they are
+    /// known beforehand.
+    longest: Option<(Signal, Option<Signal>)>,
     room: Signal,
     row_room: Signal,
 }
@@ -141,7 +142,7 @@ fn query_ports(m: &mut Builder, c: &Configuration) -> Queries {
             format!("shift of products to the right{rows}"),
         ),
         causal: (c.query_block > 1).then(|| m.input("causal", bit(), CAUSAL)),
-        one_beat: None,
+        longest: None,
         room: m.input("room", bit(), "there is a place for a beat's scores"),
         row_room: m.input("row_room", bit(), "another block may start"),
     }

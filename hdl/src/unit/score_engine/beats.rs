@@ -40,7 +40,10 @@ pub(super) fn beat(
         first: m.register_reset("at_start", bit(), 1),
         index: m.register_reset("beat", unsigned(w.beat), 0),
     });
-    let longest = longest_row(m, c, queries.row_length, queries.causal);
+    let longest = match queries.longest {
+        Some((longest, _)) => longest,
+        None => longest_row(m, c, queries.row_length, queries.causal),
+    };
     let remaining = remaining_keys(m, c, longest, position, issue);
 
     let too_long = c.beats(most_keys(c)) > c.beats(c.max_keys);
@@ -54,7 +57,7 @@ pub(super) fn beat(
     });
     let last = match position {
         Some(position) => {
-            let one_beat = queries.one_beat;
+            let one_beat = queries.longest.and_then(|(_, one_beat)| one_beat);
             let ends = ends_block(m, c, (longest, remaining, one_beat), position, issue);
             let ends: Vec<Signal> = [ends]
                 .into_iter()

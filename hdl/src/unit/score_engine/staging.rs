@@ -58,16 +58,23 @@ pub(super) fn stage(m: &mut Builder, c: &Configuration, incoming: &Queries) -> S
         })
         .collect();
     let longest = longest_row(m, c, incoming.row_length, incoming.causal);
-    let one_beat = m.constant(c.keys_per_beat as u64, longest.ty());
-    let one_beat = m.le(longest, one_beat);
+    let one_beat = (c.max_keys > c.keys_per_beat).then(|| {
+        let one_beat = m.constant(c.keys_per_beat as u64, longest.ty());
+        m.le(longest, one_beat)
+    });
     let mut keep = |name: &str, signal: Signal| loaded(m, &format!("staged_{name}"), ready, signal);
+    let row_length = keep("row_length", incoming.row_length);
+    let longest = match incoming.causal {
+        Some(_) => keep("longest", longest),
+        None => row_length,
+    };
     let queries = Queries {
         data: block[block.len() - 1],
         valid,
-        row_length: keep("row_length", incoming.row_length),
+        row_length,
         score_shift: keep("score_shift", incoming.score_shift),
         causal: incoming.causal.map(|causal| keep("causal", causal)),
-        one_beat: Some(keep("one_beat", one_beat)),
+        longest: Some((longest, one_beat.map(|one_beat| keep("one_beat", one_beat)))),
         ..*incoming
     };
     Staged {

@@ -2,6 +2,7 @@
 //! for.
 
 use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::{BANK_LAG, WRITE_LAG, wire_registers};
 use ndarray::Array2;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -148,24 +149,39 @@ impl Plan {
                 .map(|_| [(); 2].map(|()| rng.random_range(0..256) >= pace.denied))
                 .collect(),
         };
-        let mut released = Vec::new();
+        let wire = u64::from(wire_registers(c));
+        let (mut released, mut staged_free, mut key_free) = (Vec::new(), 0, 0);
         for (index, head) in heads.iter().enumerate() {
             let bank_given_up = index.checked_sub(c.value_banks).map(|h| released[h]);
             for _ in head.keys.outer_iter() {
                 let offered = offered(&plan.keys, pace, rng);
-                let taken = offered.max(bank_given_up.map_or(0, |cycle: u64| cycle + 1));
+                let lag = wire * u64::from(WRITE_LAG);
+                let writable = bank_given_up.map_or(0, |cycle: u64| cycle + 1 + lag);
+                let taken = offered.max(writable).max(key_free);
+                key_free = taken + 1;
                 plan.keys.push(Transfer { offered, taken });
             }
-            let loaded = plan.keys.last().map_or(0, |last| last.taken) + 1;
+            let lag = wire * u64::from(BANK_LAG);
+            let loaded = key_free.max(released.last().map_or(0, |read| read + 1 + lag));
+            key_free += lag;
             for (block, queries) in head.blocks.iter().enumerate() {
-                for _ in 1..c.query_block {
+                // All queries, or all but the last one, are staged as they come.
+                let staged = c.query_block - 1 + usize::from(wire > 0);
+                let mut ready = 0;
+                for _ in 0..staged {
                     let offered = offered(&plan.queries, pace, rng);
-                    let taken = offered;
+                    let taken = offered.max(staged_free);
+                    plan.queries.push(Transfer { offered, taken });
+                    ready = taken + 1;
+                }
+                if staged == c.query_block {
+                    let first = plan.issue(ready.max(loaded), index, block, queries.beats(c));
+                    staged_free = first + 1;
+                } else {
+                    let offered = offered(&plan.queries, pace, rng);
+                    let taken = plan.issue(offered.max(loaded), index, block, queries.beats(c));
                     plan.queries.push(Transfer { offered, taken });
                 }
-                let offered = offered(&plan.queries, pace, rng);
-                let taken = plan.issue(offered.max(loaded), index, block, queries.beats(c));
-                plan.queries.push(Transfer { offered, taken });
             }
             released.push(plan.issues.last().map_or(0, |issue| issue.cycle));
         }
