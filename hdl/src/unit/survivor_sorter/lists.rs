@@ -150,9 +150,14 @@ fn matched(
         };
     }
     let mut keep = |name: &str, signal: Signal| loaded_if(m, &format!("matched_{name}"), None, signal);
+    // Survivors and codes are for the weight of the largest key.
+    let (mut survive, mut codes) = (s.survive, s.codes);
+    if s.largest.is_some() {
+        (survive, codes) = (keep("survive", survive), keep("codes", codes));
+    }
     let beat = Beat {
-        survive: keep("survive", s.survive),
-        codes: keep("codes", s.codes),
+        survive,
+        codes,
         beat: s.beat.map(|beat| keep("beat", beat)),
         largest: s.largest.map(|largest| Largest {
             visits: keep("nonempty", largest.visits),

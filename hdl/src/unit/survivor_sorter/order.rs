@@ -358,19 +358,20 @@ struct Singles {
 
 impl Singles {
     fn find(m: &mut Builder, row: &Row, ready: &Row) -> Self {
-        let mut of = |row: &Row| {
+        let mut of = |row: &Row, name: &str| {
             let one = m.constant(1, bit());
-            let lists: Vec<Signal> = (row.ends.iter())
-                .map(|end| {
+            let lists: Vec<Signal> = (row.ends.iter().enumerate())
+                .map(|(rank, end)| {
                     let more = m.any(*end);
-                    m.not(more)
+                    let single = m.not(more);
+                    m.name(single, format!("{name}_single_{}", row.ends.len() - rank))
                 })
                 .collect();
             (row.largest.iter().map(|_| one)).chain(lists).chain([one]).collect()
         };
         Singles {
-            row: of(row),
-            ready: of(ready),
+            row: of(row, "row"),
+            ready: of(ready, "ready"),
         }
     }
 }
