@@ -381,7 +381,7 @@ def ceiling():
         "register of MULT18X18D, so that a cycle holds all of a block RAM, or of a multiplier, and the",
         "way to a register. *Packed*: with the flip-flops beside them moved into",
         "those registers, as `logattn synth --target ecp5-85k` does before placement",
-        "(`synthesis/src/hard_registers.py`).",
+        "(`synthesis/src/before_placement.py`).",
         "",
         *table(["alone", "Fmax, MHz", "slowest path, ns"], rows),
     ]

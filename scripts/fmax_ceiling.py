@@ -17,7 +17,7 @@ from pyosys import libyosys
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "synthesis" / "src"))
-import hard_registers  # noqa: E402 - beside the Rust that runs it
+import before_placement  # noqa: E402 - beside the Rust that runs it
 
 RESULT = ROOT / "reports" / "area" / "fmax_ceiling.json"
 SEEDS = range(1, 6)
@@ -77,7 +77,7 @@ def place(folder, seed):
 def pack(netlist):
     """Packs registers in place."""
     design = json.loads(netlist.read_text())
-    if hard_registers.pack(design) == 0:
+    if before_placement.pack(design) == 0:
         sys.exit("nothing was packed")
     netlist.write_text(json.dumps(design))
 

@@ -82,17 +82,20 @@ def run_yosys(script):
     return None if process.returncode == 0 else "\n".join(lines[-20:])
 
 
-def packed(files, top, synthesis, out):
-    """Runs a synthesis and packs registers; gives the commands that go on from there."""
+def prepared(files, top, synthesis, out):
+    """Runs a synthesis and what comes before placement; gives the commands that go on from there."""
     netlist = out / "netlist.json"
     failure = run_yosys([*synthesize(files, top, synthesis), f'write_json "{netlist}"'])
     if failure is not None:
         return failure, []
     sys.path.insert(0, str(SCRIPTS.parent / "synthesis" / "src"))
-    import hard_registers  # noqa: PLC0415 - of one family only
+    import before_placement  # noqa: PLC0415 - of one family only
 
     design = json.loads(netlist.read_text())
-    print(f"packed registers: {hard_registers.pack(design)}")
+    print(f"packed registers: {before_placement.pack(design)}")
+    # Fewer than in a unit of full size, so that a small one has some.
+    before_placement.MOST_READERS = 12
+    print(f"copied: {before_placement.spread(design)}")
     netlist.write_text(json.dumps(design))
     return None, [f'read_json "{netlist}"', f"hierarchy -top {top}"]
 
@@ -115,7 +118,7 @@ def main():
     netlist = arguments.out / "netlist.v"
     failure, cells = None, synthesize(files, arguments.top, synthesis)
     if arguments.family == "ecp5":
-        failure, cells = packed(files, arguments.top, synthesis, arguments.out)
+        failure, cells = prepared(files, arguments.top, synthesis, arguments.out)
     failure = failure or run_yosys([*cells, *commands(netlist)])
     if failure is not None:
         print(f"gate_netlist: {arguments.top}:\n{failure}", file=sys.stderr)

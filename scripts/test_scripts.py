@@ -11,7 +11,7 @@ import check_licenses
 
 SCRIPTS = pathlib.Path(__file__).parent
 sys.path.insert(0, str(SCRIPTS.parent / "synthesis" / "src"))
-import hard_registers  # noqa: E402 - beside the Rust that runs it
+import before_placement  # noqa: E402 - beside the Rust that runs it
 
 CLEAN = """module register(input wire clk, input wire d, output reg q);
   always @(posedge clk) q <= d;
@@ -54,13 +54,13 @@ def hard_cell(kind, inputs, outputs, **parameters):
 
 
 class HardRegisters(unittest.TestCase):
-    """synthesis/src/hard_registers.py"""
+    """synthesis/src/before_placement.py: registers into block RAMs and multipliers."""
 
     def packed(self, cells, **outputs):
         """The cells of a module after packing, and how many flip-flops are gone."""
         ports = {name: {"direction": "output", "bits": [bit]} for name, bit in outputs.items()}
         design = {"modules": {"top": {"cells": cells, "ports": ports}}}
-        gone = hard_registers.pack(design)
+        gone = before_placement.pack(design)
         return design["modules"]["top"]["cells"], gone
 
     def memory(self, **parameters):
@@ -127,6 +127,39 @@ class HardRegisters(unittest.TestCase):
         cells, gone = self.packed(cells, p=22)
         self.assertEqual((gone, cells["m"]["parameters"]["REGMODE_B"]), (2, "OUTREG"))
         self.assertNotIn("REG_INPUTA_CLK", cells["x"]["parameters"])
+
+
+class Copies(unittest.TestCase):
+    """synthesis/src/before_placement.py: copies of what many read."""
+
+    def spread(self, readers, **outputs):
+        """The cells of a register that `readers` others read, and what is copied."""
+        cells = {"source": flip_flop(2, 10)}
+        cells |= {f"r_{index}": flip_flop(10, 100 + index) for index in range(readers)}
+        ports = {name: {"direction": "output", "bits": [bit]} for name, bit in outputs.items()}
+        design = {"modules": {"top": {"cells": cells, "ports": ports}}}
+        copied = before_placement.spread(design)
+        return design["modules"]["top"]["cells"], copied
+
+    def test_every_reader_has_a_copy_and_none_has_too_many(self):
+        most = before_placement.MOST_READERS
+        cells, copied = self.spread(2 * most + 1)
+        self.assertEqual(copied, {"TRELLIS_FF": 2, "LUT4": 0})
+        sources = {cell["connections"]["Q"][0]: cell["connections"]["DI"]
+                   for name, cell in cells.items() if name.startswith("source")}
+        self.assertEqual(list(sources.values()), [[2]] * 3, "copies read the same")
+        self.assertEqual(len(sources), 3, "nets of their own")
+        read = [cells[f"r_{index}"]["connections"]["DI"][0] for index in range(2 * most + 1)]
+        self.assertEqual(set(read), set(sources))
+        self.assertTrue(all(read.count(net) <= most for net in sources))
+        self.assertEqual(len(set(read[:40])), 1, "neighbours stay together")
+        self.assertTrue(max(sources) > 100 + 2 * most, "no net is taken")
+
+    def test_few_readers_or_a_port_are_left(self):
+        most = before_placement.MOST_READERS
+        for readers, outputs in [(most, {}), (most + 1, {"out": 10})]:
+            cells, copied = self.spread(readers, **outputs)
+            self.assertEqual((copied, len(cells)), ({"TRELLIS_FF": 0, "LUT4": 0}, readers + 1))
 
 
 class SynthesisCheck(unittest.TestCase):

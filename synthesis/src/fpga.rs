@@ -1,10 +1,10 @@
 //! The steps of a synthesis for an FPGA.
 
 use crate::{
+    before_placement::{self, Prepared},
     cache::digest,
     cells::{self, Cells},
     error::{Error, io_error},
-    hard_registers::{self, Packed},
     harness::{HARNESS, Harness},
     job::{Job, synthesis},
     options::{Options, Stage},
@@ -49,13 +49,16 @@ pub(crate) fn synthesize(
         return Ok(());
     }
     check_fit(design, part, &synthesis.fit)?;
-    let packed = (part.packs)
-        .then(|| hard_registers::pack(design.tools, &design.folder, &unit))
+    let prepared = (part.prepares)
+        .then(|| before_placement::prepare(design.tools, &design.folder, &unit))
         .transpose()?;
-    let mut placement = placement(design, part, &unit, packed.as_ref())?;
-    placement.packed_registers = packed
-        .map(|packed| packed.registers)
-        .filter(|packed| *packed > 0);
+    let mut placement = placement(design, part, &unit, prepared.as_ref())?;
+    if let Some(prepared) = prepared {
+        let some = |count: u64| Some(count).filter(|count| *count > 0);
+        placement.packed_registers = some(prepared.done.packed_registers);
+        placement.copied_registers = some(prepared.done.copied_registers);
+        placement.copied_luts = some(prepared.done.copied_luts);
+    }
     synthesis.placement = Some(placement);
     Ok(())
 }
@@ -158,12 +161,12 @@ fn check_fit(design: &Design<'_>, part: &Part, fit: &[Resource]) -> Result<(), E
 /// Places and routes with every seed, as many at a time as there are cores.
 ///
 /// # Arguments
-/// - `packed`: what to place instead of the unit's netlist.
+/// - `prepared`: what to place instead of the unit's netlist.
 fn placement(
     design: &Design<'_>,
     part: &Part,
     unit: &Path,
-    packed: Option<&Packed>,
+    prepared: Option<&Prepared>,
 ) -> Result<Placement, Error> {
     let Some(nextpnr) = &design.tools.nextpnr else {
         return Err(Error::ToolMissing {
@@ -172,8 +175,8 @@ fn placement(
             install: "`scripts/setup`".into(),
         });
     };
-    let unpacked = unit.join(NETLIST);
-    let netlist = packed.map_or(&unpacked, |packed| &packed.netlist);
+    let synthesized = unit.join(NETLIST);
+    let netlist = prepared.map_or(&synthesized, |prepared| &prepared.netlist);
     let version = design.tools.versions.nextpnr.as_deref().unwrap_or_default();
     let requested = part.requested_mhz.to_string();
     let arguments = part.arguments.join(" ");
@@ -241,6 +244,15 @@ pub(crate) fn notes(options: &Options, synthesis: &Synthesis) -> Vec<String> {
                     "Before it was placed, {packed} flip-flops went into the registers of its \
                      block RAMs and multipliers, which yosys leaves unused; the counts have them \
                      as FF."
+                ));
+            }
+            let copies = (placement.copied_luts, placement.copied_registers);
+            if let (Some(_), _) | (_, Some(_)) = copies {
+                notes.push(format!(
+                    "{} LUT and {} FF more, which the counts do not have, are copies of what \
+                     more than 64 pins read, made before placement.",
+                    copies.0.unwrap_or(0),
+                    copies.1.unwrap_or(0)
                 ));
             }
         }

@@ -16,11 +16,11 @@
 //! ```
 
 mod asic;
+mod before_placement;
 mod cache;
 mod cells;
 mod error;
 mod fpga;
-mod hard_registers;
 mod harness;
 mod job;
 mod liberty;

@@ -212,6 +212,8 @@ pub(crate) fn placement(part: &Part, runs: &[(u32, PathBuf)]) -> Result<Placemen
     Ok(Placement {
         requested_mhz: f64::from(part.requested_mhz),
         packed_registers: None,
+        copied_registers: None,
+        copied_luts: None,
         speed: Speed {
             median_mhz: mhz(middle),
             min_mhz: mhz(0),

@@ -168,6 +168,12 @@ pub struct Placement {
     /// ECP5-85 only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packed_registers: Option<u64>,
+    /// Flip-flops more than the counts have: copies of what many pins read; with ECP5-85 only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_registers: Option<u64>,
+    /// As many LUTs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_luts: Option<u64>,
     /// Fmax over the seeds, in MHz.
     pub speed: Speed,
     /// Each run.

@@ -56,8 +56,9 @@ pub struct Part {
     pub(crate) arguments: &'static [&'static str],
     /// Contents of the file [`PINS`], which arguments may name.
     pub(crate) pins: Option<&'static str>,
-    /// Whether flip-flops go into the registers of block RAMs and multipliers before placement.
-    pub(crate) packs: bool,
+    /// Whether the netlist is prepared for placement: flip-flops into the registers of block RAMs and
+    /// multipliers, copies of what many read.
+    pub(crate) prepares: bool,
 }
 
 /// A part's constraints of pins, in the directory that nextpnr runs in.
@@ -75,7 +76,7 @@ const HX8K: Part = Part {
     nextpnr: "nextpnr-ice40",
     arguments: &["--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"],
     pins: None,
-    packs: false,
+    prepares: false,
 };
 
 const ECP5_25K: Part = Part {
@@ -97,7 +98,7 @@ const ECP5_25K: Part = Part {
         "--lpf-allow-unconstrained",
     ],
     pins: None,
-    packs: false,
+    prepares: false,
 };
 
 const ECP5_85K: Part = Part {
@@ -125,7 +126,7 @@ const ECP5_85K: Part = Part {
     ],
     pins: None,
     // Pipelined units are for this part. On ECP5-25 few registers would move (126 of `edge`).
-    packs: true,
+    prepares: true,
 };
 
 const GW1N9: Part = Part {
@@ -150,7 +151,7 @@ const GW1N9: Part = Part {
     pins: Some(
         "IO_LOC \"clk\" 52;\nIO_LOC \"scan_in\" 3;\nIO_LOC \"load\" 4;\nIO_LOC \"scan_out\" 10;\n",
     ),
-    packs: false,
+    prepares: false,
 };
 
 impl Target {

@@ -134,7 +134,11 @@ fn queue_codes(
         ("s_valid", coder.output("m_valid")),
         ("m_ready", ready),
     ];
-    let queue = m.instance("u_code_queue", &reserved_queue("code", word.width())?, &ports);
+    let queue = m.instance(
+        "u_code_queue",
+        &reserved_queue(c, "code", word.width())?,
+        &ports,
+    );
     split_fields(m, queue.output("m_data"), &mut fields);
     Ok(Queued {
         fields,

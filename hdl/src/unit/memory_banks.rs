@@ -58,12 +58,7 @@ impl Banks {
     }
 
     /// As [`Banks::loaded`], as a register: for what has a long way to go from there.
-    pub(crate) fn loaded_register(
-        &self,
-        m: &mut Builder,
-        side: &Load,
-        released: Signal,
-    ) -> Signal {
+    pub(crate) fn loaded_register(&self, m: &mut Builder, side: &Load, released: Signal) -> Signal {
         let filled = side.ends;
         if let Some(released_late) = side.released_late {
             return self.loaded_late(m, filled, (released, released_late));

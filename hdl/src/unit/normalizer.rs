@@ -146,7 +146,7 @@ pub(crate) fn normalizer(c: &Configuration) -> Result<Module, NetlistError> {
                 ("s_valid", flow.valid),
                 ("m_ready", m_ready),
             ];
-            let module = reserved_queue("beat", word.width())?;
+            let module = reserved_queue(c, "beat", word.width())?;
             let queue = m.instance("u_beat_queue", &module, &ports);
             if let Some(place) = place {
                 m.drive(place, queue.output("room"));

@@ -2,6 +2,8 @@
 
 use super::{Builder, bit, ceil_log2};
 use crate::netlist::{Signal, unsigned};
+use logattn_golden::config::Configuration;
+use logattn_golden::microarchitecture::wire_registers;
 
 /// A counter of events that wraps.
 #[derive(Clone, Copy)]
@@ -13,11 +15,29 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn new(m: &mut Builder, name: &str, bits: u32, event: Signal) -> Self {
+    /// From `pipeline_depth` 3 on what follows is a register too.
+    pub(super) fn new(
+        m: &mut Builder,
+        c: &Configuration,
+        name: &str,
+        bits: u32,
+        event: Signal,
+    ) -> Self {
         let count = m.register_reset(name, unsigned(bits), 0);
         let one = m.constant(1, count.ty());
-        let following = m.add(count, one);
-        let following = m.name(following, format!("{name}_following"));
+        let following_name = format!("{name}_following");
+        let following = if wire_registers(c) == 0 {
+            let following = m.add(count, one);
+            m.name(following, following_name)
+        } else {
+            let following = m.register_reset(following_name, count.ty(), 1);
+            let further = m.add(following, one);
+            m.update_if(following, event, further);
+            m.comment("some readers want the count only, some what follows, some its low bits");
+            m.unused(count);
+            m.unused(following);
+            following
+        };
         m.update_if(count, event, following);
         Counter {
             count,
@@ -58,20 +78,21 @@ impl Counter {
 /// `write` is absent if a word comes in the cycle in which its place is reserved.
 pub(super) fn ring(
     m: &mut Builder,
+    c: &Configuration,
     name: &str,
     depth: usize,
     (reserve, write, read): (Signal, Option<Signal>, Signal),
     word: Signal,
 ) -> (Signal, Signal) {
     let bits = ceil_log2(depth);
-    let reserved = Counter::new(m, &format!("{name}s_reserved"), bits + 1, reserve);
-    let left = Counter::new(m, &format!("{name}s_read"), bits + 1, read);
+    let reserved = Counter::new(m, c, &format!("{name}s_reserved"), bits + 1, reserve);
+    let left = Counter::new(m, c, &format!("{name}s_read"), bits + 1, read);
     let room = reserved.room(m, &format!("{name}_room"), left);
     let memory = m.memory(format!("{name}_buffer"), depth, word.width());
     // A place is written after it has been reserved, and read after it has been written.
     m.memory_exclusive(memory);
     let address = match write {
-        Some(write) => Counter::new(m, &format!("{name}s_written"), bits, write).count,
+        Some(write) => Counter::new(m, c, &format!("{name}s_written"), bits, write).count,
         None => m.slice(reserved.count, 0, bits),
     };
     m.memory_write(memory, write.unwrap_or(reserve), address, word);

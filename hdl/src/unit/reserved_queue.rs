@@ -4,12 +4,17 @@
 use super::places::Counter;
 use super::{Builder, bit, ceil_log2};
 use crate::netlist::{Module, NetlistError, unsigned};
+use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::RESERVED_PLACES;
 
 /// The queue `{name}_queue` for words of `width` bits: a place is taken with `s_reserve`, where
 /// `room` says that there is one, and its word comes with `s_valid`, in the order in which places
 /// are taken. `m_*` gives the words; a word is there two cycles after it came.
-pub(crate) fn reserved_queue(name: &str, width: u32) -> Result<Module, NetlistError> {
+pub(crate) fn reserved_queue(
+    c: &Configuration,
+    name: &str,
+    width: u32,
+) -> Result<Module, NetlistError> {
     let mut m = Builder::new(
         format!("{name}_queue"),
         "Queue whose places are reserved beforehand, so that nothing in front of it stalls.",
@@ -21,7 +26,7 @@ pub(crate) fn reserved_queue(name: &str, width: u32) -> Result<Module, NetlistEr
 
     let address_bits = ceil_log2(RESERVED_PLACES);
     let read = m.wire("read", bit());
-    let mut count = |name: &str, event| Counter::new(&mut m, name, address_bits + 1, event);
+    let mut count = |name: &str, event| Counter::new(&mut m, c, name, address_bits + 1, event);
     let reserved = count("places_reserved", reserve);
     let written = count("words_written", valid);
     let left = count("words_read", read);
@@ -61,8 +66,9 @@ mod tests {
     #[test]
     fn words_come_out_in_order_and_at_one_a_cycle() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let c = Configuration::named("base").expect("known");
         for (way, stalls) in [(1, 0.0), (5, 0.0), (3, 0.5), (5, 0.9), (5, 0.1)] {
-            let module = reserved_queue("test", 16).expect("builds");
+            let module = reserved_queue(&c, "test", 16).expect("builds");
             let mut device = Evaluator::new(&module).expect("flattens");
             device.set("rst", 1);
             device.clock();

@@ -26,7 +26,9 @@ pub(crate) fn row_gate(c: &Configuration) -> Result<Module, NetlistError> {
     m.comment("rows whose last visit has passed and that the normalizer has not taken: 0 to 2");
     let rows = m.register_reset("rows", unsigned(2), 0);
     let enters = m.and(taken, last);
+    let enters = m.name(enters, "enters");
     let leaves = m.and(row_done, rows_taken);
+    let leaves = m.name(leaves, "leaves");
     let counted = |m: &mut Builder, event: Signal| m.extend(event, 2);
     let (more, less) = (counted(&mut m, enters), counted(&mut m, leaves));
     let entered = m.add(rows, more);
@@ -42,7 +44,8 @@ pub(crate) fn row_gate(c: &Configuration) -> Result<Module, NetlistError> {
         // A row that is taken in this cycle keeps the normalizer from taking the next one.
         let busy = m.not(row_done);
         let will_take = m.and(rows_taken, busy);
-        let free = sums_free(&mut m, next, will_take);
+        let will_take = m.name(will_take, "will_take");
+        let free = sums_free_ahead(&mut m, rows, enters, (leaves, will_take));
         let known = m.register_reset("free_known", bit(), 1);
         m.update(known, free);
         m.or(inside, known)
@@ -60,6 +63,33 @@ fn sums_free(m: &mut Builder, rows: Signal, taken: Signal) -> Signal {
     let certain = m.and(is_one, taken);
     let certain = m.name(certain, "certain");
     m.or(none, certain)
+}
+
+/// As [`sums_free`] in the cycle after: said by cases, as the sum of the rows would be found by a
+/// carry chain.
+///
+/// # Arguments
+/// - `leaves`: the normalizer takes a row, and `will_take` is low.
+fn sums_free_ahead(
+    m: &mut Builder,
+    rows: Signal,
+    enters: Signal,
+    (leaves, will_take): (Signal, Signal),
+) -> Signal {
+    let (low, high) = (m.bit(rows, 0), m.bit(rows, 1));
+    let (no_low, no_high) = (m.not(low), m.not(high));
+    let none = m.and(no_low, no_high);
+    let none = m.name(none, "none_under_way");
+    let one = m.and(low, no_high);
+    let one = m.name(one, "one_under_way");
+    let stays = m.not(enters);
+    let stays = m.name(stays, "none_enters");
+    let leaves_none = m.and_all(&[leaves, one, stays]);
+    let kept = m.not(leaves);
+    let still_none = m.and_all(&[kept, none, stays]);
+    let will_be_one = m.mux(enters, none, one);
+    let will_go = m.and(will_be_one, will_take);
+    m.or_all(&[leaves_none, still_none, will_go])
 }
 
 #[cfg(test)]
@@ -89,7 +119,11 @@ mod tests {
             let (mut way, mut sums, mut busy) = (vec![None; registers], None, 0_u32);
             // A row that is taken keeps the next one out for a cycle if that is found beforehand.
             let later = wire_registers(c) as usize;
-            let shortest = if most_busy == 0 { registers + 1 + later } else { 1 };
+            let shortest = if most_busy == 0 {
+                registers + 1 + later
+            } else {
+                1
+            };
             let (mut row, mut left, mut length) = (0, shortest, shortest);
             let mut captured = Vec::new();
             for cycle in 0..3000 {

@@ -2,7 +2,9 @@
 
 use super::pipeline::{delayed, delayed_valid};
 use super::quantizer::thermometer_code;
-use super::{Builder, Widths, bit, bus, elastic_register, elastic_stage, element, loaded, reserves};
+use super::{
+    Builder, Widths, bit, bus, elastic_register, elastic_stage, element, loaded, reserves,
+};
 use crate::netlist::{Module, NetlistError, Signal, unsigned};
 use logattn_golden::config::{Configuration, Normalize};
 use logattn_golden::microarchitecture::{extra_registers, wire_registers};

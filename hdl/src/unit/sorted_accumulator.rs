@@ -95,7 +95,13 @@ fn in_front_of_adder(m: &mut Builder, c: &Configuration, name: &str, added: Sign
 }
 
 /// The sum of values counted from the least one on: nothing but a carry is added above their bits.
-fn counting_sum(m: &mut Builder, c: &Configuration, value: Signal, adds: Signal, ty: Type) -> Signal {
+fn counting_sum(
+    m: &mut Builder,
+    c: &Configuration,
+    value: Signal,
+    adds: Signal,
+    ty: Type,
+) -> Signal {
     let subtracts = m.input("subtracts", bit(), "the value is subtracted");
     let bits = value.width();
     let (low, sign) = (m.slice(value, 0, bits - 1), m.bit(value, bits - 1));

@@ -4,6 +4,7 @@ use super::store::{RowPoint, row_store};
 use crate::netlist::{Builder, Signal};
 use crate::unit::survivor_selector::lowest_one;
 use crate::unit::{Widths, bit, bus};
+use logattn_golden::config::Configuration;
 
 /// The distances of a beat, as they are found.
 pub(super) struct Found {
@@ -19,7 +20,12 @@ pub(super) struct Found {
 
 /// The lowest key whose score is the row's largest, below a bit that says that there is one; for
 /// the next row that passes `read`.
-pub(super) fn find_largest(m: &mut Builder, w: &Widths, found: &Found, read: RowPoint) -> Signal {
+pub(super) fn find_largest(
+    m: &mut Builder,
+    c: &Configuration,
+    found: &Found,
+    read: RowPoint,
+) -> Signal {
     let first = m.register_reset("largest_first", bit(), 1);
     m.update_if(first, found.valid, found.ends);
     let any = m.any(found.largest);
@@ -43,12 +49,12 @@ pub(super) fn find_largest(m: &mut Builder, w: &Widths, found: &Found, read: Row
     } else {
         let key = m.concat(&fields);
         let held = m.register("largest_key", key.ty());
-        debug_assert_eq!(key.width(), w.key);
+        debug_assert_eq!(key.width(), Widths::of(c).key);
         m.update_if(held, takes, key);
         bus(m, &[held, known])
     };
     let ended = m.register_reset("largest_ended", bit(), 0);
     m.update(ended, found.ends);
-    let written = RowPoint::new(m, "rows_searched", ended);
+    let written = RowPoint::new(m, c, "rows_searched", ended);
     row_store(m, "row_largest", ended, (written, read), word)
 }

@@ -4,7 +4,7 @@ use crate::netlist::{Builder, Module, NetlistError, Signal, signed, unsigned};
 use crate::unit::pipeline::{delayed, delayed_valid, tree};
 use crate::unit::{Widths, bit, bus, element};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::{tree_levels, tree_stages};
+use logattn_golden::microarchitecture::{tree_levels, tree_stages, wire_registers};
 
 /// The largest scores of some keys of a beat, with whether the first of these keys belongs to the
 /// row: [score, flag].
@@ -27,7 +27,8 @@ fn larger(m: &mut Builder, a: Signal, b: Signal) -> Signal {
 }
 
 /// Takes every beat of scores; `m_valid` tells that the outputs are those of a whole row. They are
-/// to be taken in that cycle. The maximum of a row without keys is any score.
+/// to be taken in that cycle, which from `pipeline_depth` 3 on is a cycle later: what is found is a
+/// register then. The maximum of a row without keys is any score.
 pub(super) fn row_maximum(c: &Configuration) -> Result<Module, NetlistError> {
     let w = Widths::of(c);
     let mut m = Builder::new(
@@ -79,10 +80,12 @@ pub(super) fn row_maximum(c: &Configuration) -> Result<Module, NetlistError> {
         let next = m.mux(takes, score, so_far);
         let next = m.name(next, format!("maximum_{row}"));
         m.update_if(so_far, valid, next);
-        maxima.push(m.as_unsigned(next));
+        let found = if wire_registers(c) > 0 { so_far } else { next };
+        maxima.push(m.as_unsigned(found));
     }
     let maxima = bus(&mut m, &maxima);
     let complete = m.and(valid, last);
+    let complete = delayed_valid(&mut m, "complete", complete, wire_registers(c));
     m.output("m_maximum", maxima, "largest score of each row");
     if w.beat > 0 {
         let index = m.register_reset("index", unsigned(w.beat), 0);
@@ -91,6 +94,7 @@ pub(super) fn row_maximum(c: &Configuration) -> Result<Module, NetlistError> {
         let zero = m.zero(index.ty());
         let next = m.mux(last, zero, following);
         m.update_if(index, valid, next);
+        let index = delayed(&mut m, "index_of_last", index, wire_registers(c));
         m.output("m_last_beat", index, "index of the row's last beat");
     }
     m.output("m_valid", complete, "a row is complete");

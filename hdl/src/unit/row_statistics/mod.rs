@@ -31,7 +31,8 @@ use distance::score_distance;
 use largest::{Found, find_largest};
 use logattn_golden::config::{Configuration, Input, Normalize};
 use logattn_golden::microarchitecture::{
-    distance_buffer_depth, extra_registers, score_buffer_depth, tree_levels, tree_stages, wire_registers,
+    distance_buffer_depth, extra_registers, score_buffer_depth, tree_levels, tree_stages,
+    wire_registers,
 };
 use logattn_golden::scores::ScoreFormat;
 use maximum::row_maximum;
@@ -103,8 +104,8 @@ pub(crate) fn row_statistics(
     let [score_read, score_end, distance_read, distance_end] =
         ["score_read", "score_end", "distance_read", "distance_end"]
             .map(|name| m.wire(name, bit()));
-    let summed = RowPoint::new(&mut m, "rows_summed", score_end);
-    let left = RowPoint::new(&mut m, "rows_left", distance_end);
+    let summed = RowPoint::new(&mut m, c, "rows_summed", score_end);
+    let left = RowPoint::new(&mut m, c, "rows_left", distance_end);
     let parts = Parts {
         c,
         format,
@@ -118,7 +119,7 @@ pub(crate) fn row_statistics(
         scores: Pass::new(&mut m, c, "score", (score_read, score_end), summed),
         distances: Pass::new(&mut m, c, "distance", (distance_read, distance_end), left),
     };
-    let started = RowPoint::new(&mut m, "rows_started", issue_first);
+    let started = RowPoint::new(&mut m, c, "rows_started", issue_first);
     let row_room = started.room(&mut m, "row_room", parts.summed);
     let scores = [s_scores, s_inside, s_last, s_valid];
     let waiting = find_maxima(&mut m, &parts, scores)?;
@@ -126,7 +127,7 @@ pub(crate) fn row_statistics(
     let word = bus(&mut m, &[s_scores, s_inside]);
     let write = (c.input == Input::Qkv).then_some(s_valid);
     let depth = score_buffer_depth(c);
-    let (room, word) = ring(&mut m, "score", depth, (issue, write, score_read), word);
+    let (room, word) = ring(&mut m, c, "score", depth, (issue, write, score_read), word);
     let summable = parts.summed.room(&mut m, "summable", parts.left);
     let distance_room = m.wire("distance_room_now", bit());
     let reads = m.and_all(&[waiting.available, summable, distance_room]);
@@ -137,7 +138,7 @@ pub(crate) fn row_statistics(
     let distances = find_distances(&mut m, &parts, waiting.words[0], word)?;
     let depth = distance_buffer_depth(c);
     let ports = (score_read, Some(distances.valid), distance_read);
-    let (free, word) = ring(&mut m, "distance", depth, ports, distances.word);
+    let (free, word) = ring(&mut m, c, "distance", depth, ports, distances.word);
     m.drive(distance_room, free);
     let rows = sum_powers(&mut m, &parts, &distances, &waiting.beats)?;
     hand_out(&mut m, &parts, rows, word);
@@ -168,10 +169,11 @@ fn find_maxima(
         known.push(maximum.output("m_last_beat"));
     }
     let word = bus(m, &known);
-    let extra = extra_registers(c);
+    // From depth 3 on they are in registers already.
+    let extra = extra_registers(c) - wire_registers(c);
     let complete = delayed_valid(m, "maximum_known", maximum.output("m_valid"), extra);
     let word = delayed(m, "maximum_word", word, extra);
-    let written = RowPoint::new(m, "rows_complete", complete);
+    let written = RowPoint::new(m, c, "rows_complete", complete);
     let pass = &parts.scores;
     let stored = row_store(m, "row_maximum", complete, (written, pass.taken), word);
     let widths: Vec<u32> = known.iter().map(|field| field.width()).collect();
@@ -275,7 +277,7 @@ fn sum_powers(
         }
     }
     let offsets = bus(m, &offsets);
-    let written = RowPoint::new(m, "rows_known", known);
+    let written = RowPoint::new(m, c, "rows_known", known);
     let pass = &parts.distances;
     let offsets = row_store(m, "row_offset", known, (written, pass.taken), offsets);
     let last_index = beats.last_index.map(|last| {
@@ -293,7 +295,7 @@ fn sum_powers(
             valid: delayed_valid(m, "largest_valid", distances.valid, wire),
             ends: delayed_valid(m, "largest_ends", distances.ends, wire),
         };
-        find_largest(m, &parts.w, &found, pass.taken)
+        find_largest(m, c, &found, pass.taken)
     });
     let words: Vec<Signal> = std::iter::once(offsets).chain(largest).collect();
     let available = written.waiting(m, "row_known", pass.taken);

@@ -52,7 +52,7 @@ impl Pass {
     ) -> Self {
         let takes = (wire_registers(c) > 0).then(|| m.wire(format!("{name}_row_taken"), bit()));
         let taken = match takes {
-            Some(takes) => RowPoint::new(m, &format!("{name}_rows_taken"), takes),
+            Some(takes) => RowPoint::new(m, c, &format!("{name}_rows_taken"), takes),
             None => ended,
         };
         Pass {

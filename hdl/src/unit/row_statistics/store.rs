@@ -3,6 +3,7 @@
 use crate::netlist::{Builder, Signal};
 use crate::unit::places::Counter;
 use crate::unit::{choose, element};
+use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::ROW_SLOTS;
 
 /// Bits of a row's place in a store.
@@ -14,8 +15,8 @@ pub(super) struct RowPoint(Counter);
 
 impl RowPoint {
     /// `passes` is high in the cycle in which a row passes.
-    pub(super) fn new(m: &mut Builder, name: &str, passes: Signal) -> Self {
-        RowPoint(Counter::new(m, name, ROW_BITS + 1, passes))
+    pub(super) fn new(m: &mut Builder, c: &Configuration, name: &str, passes: Signal) -> Self {
+        RowPoint(Counter::new(m, c, name, ROW_BITS + 1, passes))
     }
 
     /// A further row may pass here: not all places are taken by rows that have not passed `later`.

@@ -149,7 +149,8 @@ fn matched(
             completes,
         };
     }
-    let mut keep = |name: &str, signal: Signal| loaded_if(m, &format!("matched_{name}"), None, signal);
+    let mut keep =
+        |name: &str, signal: Signal| loaded_if(m, &format!("matched_{name}"), None, signal);
     // Survivors and codes are for the weight of the largest key.
     let (mut survive, mut codes) = (s.survive, s.codes);
     if s.largest.is_some() {

@@ -2,10 +2,12 @@
 
 use super::lists::{Written, counted_regions};
 use super::{Lists, Row, Shape};
-use crate::netlist::{Signal, unsigned};
+use crate::netlist::{Signal, Type, unsigned};
 use crate::unit::pipeline::delayed_valid;
 use crate::unit::survivor_selector::{Largest, lowest_index};
-use crate::unit::{Builder, bit, bus, ceil_log2, choose, elastic_stage, loaded, loaded_if, reserves};
+use crate::unit::{
+    Builder, bit, bus, ceil_log2, choose, elastic_stage, loaded, loaded_if, reserves,
+};
 use logattn_golden::config::Configuration;
 use logattn_golden::microarchitecture::{extra_registers, wire_registers};
 
@@ -184,7 +186,7 @@ fn order(
         .collect();
     let end = choose(m, item, &ends);
     let end = m.name(end, "item_end");
-    let ahead = (wire_registers(c) > 0).then(|| Ahead::declare(m));
+    let ahead = (wire_registers(c) > 0).then(|| Ahead::declare(m, index.ty()));
     let ends_item = match &ahead {
         Some(ahead) => ahead.ends_item,
         None => {
@@ -237,7 +239,12 @@ fn order(
     }
     if let (Some(ahead), Some(single)) = (&ahead, next.single) {
         next.rest = m.name(next.rest, "items_waiting_next");
-        let goes_on = m.eq(following, end);
+        let goes_on = m.eq(ahead.following, end);
+        let second = m.constant(1, index.ty());
+        let one = m.constant(1, index.ty());
+        let further = m.add(ahead.following, one);
+        let next_following = m.mux(ends_item, second, further);
+        m.update_if(ahead.following, fetch, next_following);
         let next_ends = m.mux(changes, single, goes_on);
         let moves = m.or(begins, fetch);
         m.update_if(ahead.ends_item, moves, next_ends);
@@ -279,12 +286,7 @@ impl NextItem {
 
 /// # Arguments
 /// - `singles`: of each item, whether it has one entry, if that is asked for.
-fn first_item(
-    m: &mut Builder,
-    items: Signal,
-    singles: Option<&[Signal]>,
-    name: &str,
-) -> NextItem {
+fn first_item(m: &mut Builder, items: Signal, singles: Option<&[Signal]>, name: &str) -> NextItem {
     let single = singles.map(|singles| {
         let mut firsts = Vec::new();
         for (place, single) in singles.iter().enumerate() {
@@ -339,11 +341,14 @@ struct Ahead {
     ends_item: Signal,
     /// The item in hand is its row's last.
     no_more: Signal,
+    /// Index of the entry after the one in hand, if the item goes on.
+    following: Signal,
 }
 
 impl Ahead {
-    fn declare(m: &mut Builder) -> Self {
+    fn declare(m: &mut Builder, index: Type) -> Self {
         Ahead {
+            following: m.register_reset("index_ahead", index, 1),
             ends_item: m.register("ends_item", bit()),
             no_more: m.register("no_more_items", bit()),
         }
@@ -367,7 +372,10 @@ impl Singles {
                     m.name(single, format!("{name}_single_{}", row.ends.len() - rank))
                 })
                 .collect();
-            (row.largest.iter().map(|_| one)).chain(lists).chain([one]).collect()
+            (row.largest.iter().map(|_| one))
+                .chain(lists)
+                .chain([one])
+                .collect()
         };
         Singles {
             row: of(row, "row"),

@@ -69,7 +69,7 @@ pub(super) fn visit(
             let bits = bits_of(m, largest.weight);
             largest.bits = Some((first, choose(m, places, &bits)));
         }
-        (entry, valid) = queue(m, entry, valid, place, entry_taken)?;
+        (entry, valid) = queue(m, c, (entry, valid), place, entry_taken)?;
     }
     let head = elastic_stage(m, "head", valid, finishes);
     m.drive(entry_taken, head.enable);
@@ -87,8 +87,8 @@ pub(super) fn visit(
 /// there is one.
 fn queue(
     m: &mut Builder,
-    entry: Entry,
-    valid: Signal,
+    c: &Configuration,
+    (entry, valid): (Entry, Signal),
     (reserve, place): (Signal, Signal),
     taken: Signal,
 ) -> Result<(Entry, Signal), NetlistError> {
@@ -104,7 +104,11 @@ fn queue(
         ("s_valid", valid),
         ("m_ready", taken),
     ];
-    let queue = m.instance("u_entry_queue", &reserved_queue("entry", word.width())?, &ports);
+    let queue = m.instance(
+        "u_entry_queue",
+        &reserved_queue(c, "entry", word.width())?,
+        &ports,
+    );
     m.drive(place, queue.output("room"));
     let (word, mut low) = (queue.output("m_data"), 0);
     let entry = entry.map(|_, signal| {
@@ -346,7 +350,6 @@ impl Weight {
             first: (first_bit, behind),
         }
     }
-
 
     /// Goes on to the next bit with the row's first slot and with every doubling.
     fn count(&self, m: &mut Builder, progress: &Progress) {
@@ -590,8 +593,8 @@ fn outputs(
     m.update_if(progress.first, progress.pop, row_done);
     if let Some(known) = progress.known {
         let largest = entry.largest.zip(weight);
-        let largest = largest
-            .map(|(incoming, weight)| (head.enable, incoming.is_largest, weight.is_largest));
+        let largest =
+            largest.map(|(incoming, weight)| (head.enable, incoming.is_largest, weight.is_largest));
         known.update(m, progress, row_done, largest);
     }
 

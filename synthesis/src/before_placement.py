@@ -1,8 +1,8 @@
-"""Moves flip-flops into the registers that an ECP5's block RAMs and multipliers have.
+"""What is done to an ECP5's netlist between yosys and nextpnr (yosys' JSON); a cycle does the same.
 
-yosys leaves DP16KD's output registers and all registers of MULT18X18D unused: beside a block RAM
-it makes flip-flops, and a cycle holds all of the block RAM. Here, on the netlist that nextpnr
-reads (yosys' JSON):
+Flip-flops move into the registers that block RAMs and multipliers have. yosys leaves DP16KD's output
+registers and all registers of MULT18X18D unused: beside a block RAM it makes flip-flops, and a cycle
+holds all of the block RAM. Here
 
 - a block RAM's outputs that go to flip-flops and nowhere else take those in (REGMODE OUTREG, with
   their clock enable at OCE);
@@ -10,17 +10,25 @@ reads (yosys' JSON):
 - a multiplier whose factor comes from flip-flops alone keeps it itself (REG_INPUTA, REG_INPUTB);
   the flip-flops stay where something else reads them.
 
-Only flip-flops without reset, of one clock and one clock enable a group. What a cycle does is the
-same. The registers are as in Lattice's ECP5 memory and sysDSP usage guides (FPGA-TN-02204 and
-FPGA-TN-02205); on a device this has not been tried.
+Only flip-flops without reset, of one clock and one clock enable a group. The registers are as in
+Lattice's ECP5 memory and sysDSP usage guides (FPGA-TN-02204 and FPGA-TN-02205); on a device this
+has not been tried.
+
+Flip-flops and LUTs that many pins read are copied, so that each copy can stand beside its readers:
+neither yosys nor nextpnr does that.
 """
 
+import copy
 import json
+import re
 import sys
 
 BLOCK_RAM = "DP16KD"
 MULTIPLIER = "MULT18X18D"
 FLIP_FLOP = "TRELLIS_FF"
+LUT = "LUT4"
+# A driver with more readers is copied. Not tuned: twice and half of it were not tried.
+MOST_READERS = 64
 # Data width of a block RAM whose port B reads with the outputs of both ports.
 BOTH_PORTS = 36
 
@@ -216,13 +224,65 @@ def pack(design):
     return gone
 
 
+def by_name(reader):
+    """Sorts readers so that neighbours in the design stay together: data first, then by name."""
+    cell, pin = reader[:2]
+    parts = re.split(r"(\d+)", cell)
+    return pin in ("CE", "LSR"), [int(part) if part.isdigit() else part for part in parts], pin
+
+
+def copy_driver(module, name, readers, first_net):
+    """Copies one cell of one output for its readers, `MOST_READERS` a copy; gives how many."""
+    cells = module["cells"]
+    cell = cells[name]
+    (output,) = (pin for pin, way in cell["port_directions"].items()
+                 if way == "output" and cell["connections"].get(pin))
+    copies = -(-len(readers) // MOST_READERS) - 1
+    share = -(-len(readers) // (copies + 1))
+    readers = sorted(readers, key=by_name)
+    for number in range(1, copies + 1):
+        net = first_net + number - 1
+        cells[f"{name}_copy{number}"] = twin = copy.deepcopy(cell)
+        twin["connections"][output] = [net]
+        for reader, pin, place in readers[number * share : (number + 1) * share]:
+            cells[reader]["connections"][pin][place] = net
+    return copies
+
+
+def spread(design):
+    """Copies what many read, in place; gives how many copies there are of each type of cell."""
+    copied = {FLIP_FLOP: 0, LUT: 0}
+    for module in design["modules"].values():
+        drivers, readers, highest = {}, {}, 1
+        for name, cell in module["cells"].items():
+            for pin, bits in cell["connections"].items():
+                for place, bit in enumerate(bits):
+                    if not isinstance(bit, int):
+                        continue
+                    highest = max(highest, bit)
+                    if cell["port_directions"][pin] == "output":
+                        drivers[bit] = name
+                    else:
+                        readers.setdefault(bit, []).append((name, pin, place))
+        ports = {bit for port in module["ports"].values() for bit in port["bits"]}
+        for bit, read in readers.items():
+            kind = module["cells"][drivers[bit]]["type"] if bit in drivers else None
+            if len(read) > MOST_READERS and kind in copied and bit not in ports:
+                copies = copy_driver(module, drivers[bit], read, highest + 1)
+                copied[kind] += copies
+                highest += copies
+    return copied
+
+
 def main():
-    """Reads a netlist, writes the packed one and how many flip-flops are gone."""
-    source, packed, report = sys.argv[1:]
+    """Reads a netlist, writes the one to place and what was done."""
+    source, placed, report = sys.argv[1:]
     with open(source, encoding="utf-8") as file:
         design = json.load(file)
     found = {"packed_registers": pack(design)}
-    for path, content in [(packed, design), (report, found)]:
+    copied = spread(design)
+    found |= {"copied_registers": copied[FLIP_FLOP], "copied_luts": copied[LUT]}
+    for path, content in [(placed, design), (report, found)]:
         with open(path, "w", encoding="utf-8") as file:
             json.dump(content, file)
 
