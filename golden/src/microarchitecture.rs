@@ -33,9 +33,9 @@ pub fn extra_registers(c: &Configuration) -> u32 {
 }
 
 /// Registers that `pipeline_depth` 3 adds for the length of wires, 0 or 1 each: in front of
-/// the multipliers of queries and keys another one, and another one behind them; within the shift of
-/// a product; for the rows that wait for a pass over their scores or distances; in front of the
-/// shift to a power of two; behind the quantizer's comparators; in front of the sorter's lists; in
+/// the multipliers of queries and keys two more, and one more behind them; within the shift of
+/// a product; for the rows that wait for a pass over their scores or distances; between the distances
+/// and what masks them; in front of the shift to a power of two; behind the quantizer's comparators; in front of the sorter's lists; in
 /// front of a sorted lane's adder; between the excess and the rounding of
 /// `normalize = "complement"`. Readiness
 /// goes no farther than a register at that depth where it had a long way: a block's queries are all
@@ -73,7 +73,7 @@ pub fn tree_stages(c: &Configuration, terms: usize) -> u32 {
 }
 
 /// Places of a queue whose places are reserved before what comes into it is on its way. A place is
-/// in use for a cycle more than the way takes, which is six at most, so that a word can come in
+/// in use for two cycles more than the way takes, which is six at most, so that a word can come in
 /// every cycle; a power of two.
 pub const RESERVED_PLACES: usize = 8;
 
@@ -143,7 +143,7 @@ fn buffer_depth(c: &Configuration, cycles: u32) -> usize {
 
 /// Cycles from the read of a beat of keys to its scores.
 pub fn score_engine_cycles(c: &Configuration) -> u32 {
-    let added = 2 * extra_registers(c) + 3 * wire_registers(c);
+    let added = 2 * extra_registers(c) + 4 * wire_registers(c);
     PRODUCT_CYCLES + added + tree_stages(c, c.head_dimension)
 }
 
@@ -155,7 +155,7 @@ pub fn maximum_cycles(c: &Configuration) -> u32 {
 /// Cycles from the read of a row's last scores from the buffer to the first cycle in which its
 /// offset can be used.
 pub fn offset_cycles(c: &Configuration) -> u32 {
-    let added = extra_registers(c) + 2 * wire_registers(c);
+    let added = extra_registers(c) + 3 * wire_registers(c);
     tree_stages(c, c.keys_per_beat) + added + OFFSET_CYCLES
 }
 

@@ -3,6 +3,10 @@
 use crate::Cycle;
 use logattn_golden::microarchitecture::RESERVED_PLACES;
 
+/// Cycles from a word's move into the register to the first one in which its place may be reserved
+/// again.
+const FREED: Cycle = 2;
+
 /// The queue and the register at its end, which someone else empties.
 #[derive(Clone, Debug)]
 pub(crate) struct ReservedQueue {
@@ -41,7 +45,7 @@ impl ReservedQueue {
     #[inline]
     pub(crate) fn enter(&mut self, reserved: Cycle, free: Cycle) -> Cycle {
         let entered = (reserved + self.way).max(free);
-        self.free[self.place] = entered + 1;
+        self.free[self.place] = entered + FREED;
         self.place = (self.place + 1) % RESERVED_PLACES;
         entered
     }
@@ -52,7 +56,7 @@ impl ReservedQueue {
         let skipped = words.saturating_sub(RESERVED_PLACES);
         self.place = (self.place + skipped) % RESERVED_PLACES;
         for word in skipped..words {
-            self.free[self.place] = last + 2 + word as Cycle - words as Cycle;
+            self.free[self.place] = last + FREED + 1 + word as Cycle - words as Cycle;
             self.place = (self.place + 1) % RESERVED_PLACES;
         }
     }

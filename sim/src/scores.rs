@@ -238,6 +238,8 @@ mod tests {
         read_again: Vec<Cycle>,
         /// Beats that have moved into each register from there to the quantizer's last one.
         moved: Vec<usize>,
+        /// When words of a reserved queue moved into its register.
+        left_queue: Vec<Cycle>,
         taken: Vec<Cycle>,
     }
 
@@ -304,7 +306,16 @@ mod tests {
                 let there = self.read_again.get(oldest);
                 moves[last] = there.is_some_and(|read| cycle >= read + way)
                     && (oldest == self.taken.len() || take);
-                next_free = self.read_again.len() - oldest < RESERVED_PLACES;
+                // A place is free a cycle after its word has left it.
+                let left = self
+                    .left_queue
+                    .iter()
+                    .filter(|left| **left + 1 < cycle)
+                    .count();
+                next_free = self.read_again.len() - left < RESERVED_PLACES;
+                if moves[last] {
+                    self.left_queue.push(cycle);
+                }
             }
             let read_again = next_free
                 && self.complete(&self.read, self.read_again.len(), offset_cycles(c), cycle);
@@ -392,6 +403,7 @@ mod tests {
                 0 => vec![0; quantizer_registers(c) + 1],
                 _ => vec![0],
             },
+            left_queue: Vec::new(),
             taken: Vec::new(),
         };
         let beats: usize = blocks.iter().sum();

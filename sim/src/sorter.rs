@@ -23,7 +23,8 @@ pub(crate) struct Sorter {
     left: Cycle,
     /// The cycle in which the entry before was taken into the head.
     taken: Cycle,
-    /// Cycles that a beat is on its way to the lists.
+    /// Cycles more from a row's last beat until it can be read: on its way to the lists, and to know
+    /// its items.
     matched: Cycle,
     /// In front of the head, where nothing stalls between the memories and there.
     queue: Option<ReservedQueue>,
@@ -37,7 +38,7 @@ impl Sorter {
     pub(crate) fn new(c: &Configuration) -> Self {
         Sorter {
             deep: extra_registers(c) > 0,
-            matched: Cycle::from(wire_registers(c)),
+            matched: Cycle::from(2 * wire_registers(c)),
             queue: (wire_registers(c) > 0).then(|| ReservedQueue::new(ENTRY_WAY)),
             ..Sorter::default()
         }

@@ -232,20 +232,30 @@ fn all_blocks(m: &mut Builder, block_end: Signal, head_blocks: Signal) -> Signal
     all
 }
 
-/// As [`all_blocks`], found when the block before ends, or the setting changes.
+/// As [`all_blocks`], found when the block before ends. Blocks are counted down, so that nothing is
+/// compared with the setting; before a head's first block ends the count follows that.
 fn all_blocks_ahead(m: &mut Builder, block_end: Signal, head_blocks: Signal) -> Signal {
-    m.comment("blocks with the one in hand");
-    let count = m.register_reset("blocks_counted", head_blocks.ty(), 1);
+    m.comment("blocks of the head that have not ended");
+    let left = m.register("blocks_left", head_blocks.ty());
+    let none_ended = m.register_reset("none_ended", bit(), 1);
     let all = m.register("all_blocks", bit());
-    let one = m.constant(1, head_blocks.ty());
-    let next = m.add(count, one);
-    let next = m.name(next, "blocks_counted_next");
-    let wrapped = m.mux(all, one, next);
-    m.update_if(count, block_end, wrapped);
-    let [now, then, at_once] = [count, next, one].map(|count| m.eq(count, head_blocks));
-    let then = m.mux(all, at_once, then);
-    let found = m.mux(block_end, then, now);
-    m.update(all, found);
+    let one_block = m.register("one_block", bit());
+    let [one, two] = [1, 2].map(|count| m.constant(count, head_blocks.ty()));
+    let is_one = m.eq(head_blocks, one);
+    let is_one = m.name(is_one, "is_one_block");
+    m.update(one_block, is_one);
+
+    let fewer = m.sub(left, one);
+    let kept = m.mux(none_ended, head_blocks, left);
+    let after = m.mux(all, head_blocks, fewer);
+    let next = m.mux(block_end, after, kept);
+    m.update(left, next);
+    m.update_if(none_ended, block_end, all);
+    let [is_last, will_be_last] = [one, two].map(|count| m.eq(left, count));
+    let kept = m.mux(none_ended, is_one, is_last);
+    let after = m.mux(all, one_block, will_be_last);
+    let next = m.mux(block_end, after, kept);
+    m.update(all, next);
     all
 }
 

@@ -1,6 +1,7 @@
 //! A queue whose places are reserved before what comes into it is on its way: nothing in front of it
 //! ever stalls.
 
+use super::pipeline::delayed_valid;
 use super::places::Counter;
 use super::{Builder, bit, ceil_log2};
 use crate::netlist::{Module, NetlistError, unsigned};
@@ -30,7 +31,10 @@ pub(crate) fn reserved_queue(
     let reserved = count("places_reserved", reserve);
     let written = count("words_written", valid);
     let left = count("words_read", read);
-    let room = reserved.room(&mut m, "room_now", left);
+    m.comment("a place is free a cycle after its word has been read");
+    let leaves = delayed_valid(&mut m, "place_left", read, 1);
+    let freed = Counter::new(&mut m, c, "places_left", address_bits + 1, leaves);
+    let room = reserved.room(&mut m, "room_now", freed);
     let waiting = written.ahead(&mut m, "waiting", left);
 
     let memory = m.memory("words", RESERVED_PLACES, width);

@@ -242,7 +242,7 @@ fn issue_beats(
         starts,
         loads: match extra_registers(c) {
             0 => Some(starts),
-            _ => at_start,
+            _ => beat.position.map(|position| position.at_start),
         },
         s_query_ready,
         staged,
@@ -289,7 +289,7 @@ fn dot_products(
     shift: Signal,
 ) -> Result<(Signal, Vec<Signal>), NetlistError> {
     // The shift of a block goes along with its products and sums.
-    let extra = extra_registers(c) + wire_registers(c);
+    let extra = extra_registers(c) + 2 * wire_registers(c);
     let stages = 1 + extra + wire_registers(c) + tree_stages(c, c.head_dimension);
     let shift = delayed(m, "shift", shift, stages);
     let keys = delayed(m, "keys", memory.output("m_keys"), extra);

@@ -178,7 +178,8 @@ fn fetch(m: &mut Builder, c: &Configuration) -> Fetched {
     let holds = m.not(changes);
     at_adder.push(("holds", loaded_if(m, "fetched_holds", None, holds)));
     let ends = m.and(valid, last);
-    let ends = delayed_valid(m, "fetched_ends", ends, 1);
+    let fetched_ends = m.register_reset("fetched_ends", bit(), 0);
+    m.update(fetched_ends, ends);
     let value = loaded_if(m, "fetched_value", None, value);
     // What is for the adder comes as much later as what is added does.
     let wire = wire_registers(c);
@@ -191,7 +192,7 @@ fn fetch(m: &mut Builder, c: &Configuration) -> Fetched {
         value,
         control,
         counts,
-        ends: delayed_valid(m, "added_ends", ends, wire),
+        ends: delayed_valid(m, "added_ends", fetched_ends, wire),
     }
 }
 

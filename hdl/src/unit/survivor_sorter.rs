@@ -33,9 +33,11 @@
 //!
 //! With fewer lanes than the head dimension the items of a row are read again for every pass.
 
+mod entry;
 mod lists;
 mod order;
 mod visits;
+mod weight;
 
 #[cfg(test)]
 mod tests;

@@ -204,6 +204,7 @@ fn find_distances(
     let (rows, bits) = (c.query_block, c.attention_bits());
     let places = c.keys_per_beat * rows;
     let extra = extra_registers(c);
+    let wire = wire_registers(c);
     let maxima = loaded(m, "maxima", parts.score_read, maxima);
     let maxima = delayed(m, "compared_maxima", maxima, extra);
     let word = delayed(m, "compared_word", word, extra);
@@ -222,7 +223,9 @@ fn find_distances(
         let ports = [("score", score), ("maximum", maximum)];
         let instance = m.instance(format!("u_distance_{key}_{row}"), &distance, &ports);
         let kept = m.and(instance.output("near"), in_row);
+        let kept = delayed(m, &format!("near_{key}_{row}"), kept, wire);
         let found = instance.output("closeness");
+        let found = delayed(m, &format!("found_{key}_{row}"), found, wire);
         let pruned = m.zero(found.ty());
         // As a choice, not as a mask, so that it becomes the register's synchronous reset.
         let next = m.mux(kept, found, pruned);
@@ -231,9 +234,9 @@ fn find_distances(
     let closeness = bus(m, &closeness);
     Ok(Distances {
         word: m.name(closeness, "closeness"),
-        inside: loaded(m, "in_row", always, inside),
-        valid: delayed_valid(m, "distance_valid", parts.score_read, 2 + extra),
-        ends: delayed_valid(m, "distance_ends", parts.score_end, 2 + extra),
+        inside: delayed(m, "in_row", inside, 1 + wire),
+        valid: delayed_valid(m, "distance_valid", parts.score_read, 2 + extra + wire),
+        ends: delayed_valid(m, "distance_ends", parts.score_end, 2 + extra + wire),
     })
 }
 
@@ -291,7 +294,7 @@ fn sum_powers(
             largest: delayed(m, "largest_keys", largest, wire),
             beat: beats
                 .index
-                .map(|index| delayed(m, "distance_beat", index, 2 + extra + wire)),
+                .map(|index| delayed(m, "distance_beat", index, 2 + extra + 2 * wire)),
             valid: delayed_valid(m, "largest_valid", distances.valid, wire),
             ends: delayed_valid(m, "largest_ends", distances.ends, wire),
         };

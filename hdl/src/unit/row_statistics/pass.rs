@@ -113,7 +113,11 @@ impl Pass {
         let index = m.register_reset(format!("{name}_beat"), last_index.ty(), 0);
         let last = m.eq(index, last_index);
         let last = m.name(last, format!("{name}_beat_last"));
-        self.advance(m, index, last);
+        let one = m.constant(1, index.ty());
+        let following = m.add(index, one);
+        let zero = m.zero(index.ty());
+        let next = m.mux(last, zero, following);
+        m.update_if(index, self.read, next);
         Beats {
             index: Some(index),
             last_index: Some(last_index),
@@ -130,7 +134,16 @@ impl Pass {
         let index = m.register_reset(format!("{name}_beat"), coming.ty(), 0);
         let last_index = loaded(m, &format!("{name}_last_index"), takes, coming);
         let last = m.register(format!("{name}_beat_last"), bit());
-        let following = self.advance(m, index, last);
+        let following = m.register_reset(format!("{name}_beat_following"), coming.ty(), 1);
+        let one = m.constant(1, coming.ty());
+        let further = m.add(following, one);
+        let second = m.mux(last, one, further);
+        m.update_if(following, self.read, second);
+        let zero = m.zero(coming.ty());
+        let next = m.mux(last, zero, following);
+        m.update_if(index, self.read, next);
+        m.comment("not every pass tells it");
+        m.unused(index);
         let several = m.any(coming);
         let one = m.not(several);
         let next_is_last = m.eq(following, last_index);
@@ -142,17 +155,6 @@ impl Pass {
             last_index: Some(last_index),
             last,
         }
-    }
-
-    /// Moves on with every beat that is read; gives the index of the next one of the row.
-    fn advance(&self, m: &mut Builder, index: Signal, last: Signal) -> Signal {
-        let one = m.constant(1, index.ty());
-        let following = m.add(index, one);
-        let following = m.name(following, format!("{}_beat_following", self.name));
-        let zero = m.zero(index.ty());
-        let next = m.mux(last, zero, following);
-        m.update_if(index, self.read, next);
-        following
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::{Builder, Widths, bit};
 use super::Queries;
 use crate::netlist::{Signal, unsigned};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::extra_registers;
+use logattn_golden::microarchitecture::{extra_registers, wire_registers};
 
 /// The beat that is issued next.
 pub(super) struct Beat {
@@ -24,7 +24,28 @@ pub(super) struct Beat {
 pub(super) struct Position {
     /// It is the first.
     pub first: Signal,
+    /// The same as a register of its own, from `pipeline_depth` 3 on: `first` is then found from
+    /// its inverse, so that the many readers of one do not stand in the way of the other.
+    pub at_start: Signal,
+    under_way: Option<Signal>,
     pub index: Signal,
+}
+
+impl Position {
+    fn declare(m: &mut Builder, c: &Configuration, w: &Widths) -> Self {
+        let at_start = m.register_reset("at_start", bit(), 1);
+        let under_way = (wire_registers(c) > 0).then(|| m.register_reset("under_way", bit(), 0));
+        let first = under_way.map(|under_way| {
+            let first = m.not(under_way);
+            m.name(first, "is_first")
+        });
+        Position {
+            first: first.unwrap_or(at_start),
+            at_start,
+            under_way,
+            index: m.register_reset("beat", unsigned(w.beat), 0),
+        }
+    }
 }
 
 /// Follows the beats of a block: as many as its longest row takes, but no more than `max_keys`
@@ -36,10 +57,7 @@ pub(super) fn beat(
     queries: &Queries,
     issue: Signal,
 ) -> Beat {
-    let position = (w.beat > 0).then(|| Position {
-        first: m.register_reset("at_start", bit(), 1),
-        index: m.register_reset("beat", unsigned(w.beat), 0),
-    });
+    let position = (w.beat > 0).then(|| Position::declare(m, c, w));
     let longest = match queries.longest {
         Some((longest, _)) => longest,
         None => longest_row(m, c, queries.row_length, queries.causal),
@@ -52,8 +70,13 @@ pub(super) fn beat(
     let at_end = reaches_end.map(|position| {
         let end = c.beats(c.max_keys) as u64 - 1;
         let end = m.constant(end, position.index.ty());
-        let at_end = m.eq(position.index, end);
-        m.name(at_end, "at_end")
+        match position.under_way {
+            None => {
+                let at_end = m.eq(position.index, end);
+                m.name(at_end, "at_end")
+            }
+            Some(_) => m.register_reset("at_end", bit(), 0),
+        }
     });
     let last = match position {
         Some(position) => {
@@ -65,7 +88,15 @@ pub(super) fn beat(
                 .collect();
             let last = m.or_all(&ends);
             let last = m.name(last, "is_last");
-            advance(m, position, issue, last);
+            let following = advance(m, position, issue, last);
+            if let (Some(at_end), Some(_)) = (at_end, position.under_way) {
+                let end = c.beats(c.max_keys) as u64 - 1;
+                let end = m.constant(end, following.ty());
+                let reaches = m.eq(following, end);
+                let goes_on = m.not(last);
+                let next = m.and(reaches, goes_on);
+                m.update_if(at_end, issue, next);
+            }
             last
         }
         None => m.constant(1, bit()),
@@ -107,15 +138,26 @@ fn ends_block(
     m.mux(position.first, at_once, carried)
 }
 
-/// Moves on to the next beat.
-fn advance(m: &mut Builder, position: Position, issue: Signal, last: Signal) {
-    let Position { first, index } = position;
+/// Moves on to the next beat; gives its index if the block goes on.
+fn advance(m: &mut Builder, position: Position, issue: Signal, last: Signal) -> Signal {
+    let Position {
+        at_start,
+        under_way,
+        index,
+        ..
+    } = position;
     let one = m.constant(1, index.ty());
     let following = m.add(index, one);
+    let following = m.name(following, "following_beat");
     let zero = m.zero(index.ty());
     let next = m.mux(last, zero, following);
-    m.update_if(first, issue, last);
+    m.update_if(at_start, issue, last);
+    if let Some(under_way) = under_way {
+        let goes_on = m.not(last);
+        m.update_if(under_way, issue, goes_on);
+    }
     m.update_if(index, issue, next);
+    following
 }
 
 /// The keys of the block's longest row that are still to come, those of this beat among them.

@@ -71,10 +71,12 @@ pub(super) fn write(
     let known = match wire_registers(c) {
         0 => valid,
         _ => {
+            // What is found of its items is in registers a cycle after the row.
+            let told = delayed_valid(m, "ready_told", completes, 1);
             let known = m.register_reset("ready_known", bit(), 0);
             let kept = m.not(taken);
             let stays = m.and(known, kept);
-            let next = m.or(completes, stays);
+            let next = m.or(told, stays);
             m.update(known, next);
             known
         }

@@ -185,7 +185,6 @@ fn order(
         .chain([at_once])
         .collect();
     let end = choose(m, item, &ends);
-    let end = m.name(end, "item_end");
     let ahead = (wire_registers(c) > 0).then(|| Ahead::declare(m, index.ty()));
     let ends_item = match &ahead {
         Some(ahead) => ahead.ends_item,
@@ -227,30 +226,35 @@ fn order(
     let changes = m.or(begins, item_done);
     let changes = m.name(changes, "next_item_begins");
     m.comment("found beforehand for each place that the items may come from: the choice is late");
-    let at_once = ahead.as_ref().map(|_| Singles::find(m, row, ready));
-    let of_row = at_once.as_ref().map(|singles| &singles.row[..]);
-    let of_ready = at_once.as_ref().map(|singles| &singles.ready[..]);
-    let mut next = first_item(m, waiting, of_row, "waiting");
-    let begun = first_item(m, ready_items, of_ready, "ready");
+    let of_row = ahead.as_ref().map(|_| lengths(m, row, "row"));
+    let of_ready = ahead.as_ref().map(|_| lengths(m, ready, "ready"));
+    let mut next = first_item(m, waiting, of_row.as_ref(), "waiting");
+    let mut begun = first_item(m, ready_items, of_ready.as_ref(), "ready");
+    if ahead.is_some() {
+        begun = begun.registered(m, "ready");
+    }
     next = next.or_if(m, begins, begun);
     if let (Some(passes), Some(again)) = (&passes, again) {
-        let repeated = first_item(m, passes.items, of_row, "again");
+        let repeated = first_item(m, passes.items, of_row.as_ref(), "again");
         next = next.or_if(m, again, repeated);
     }
-    if let (Some(ahead), Some(single)) = (&ahead, next.single) {
-        next.rest = m.name(next.rest, "items_waiting_next");
-        let goes_on = m.eq(ahead.following, end);
+    if let (Some(ahead), Some(coming)) = (&ahead, next.ahead) {
         let second = m.constant(1, index.ty());
         let one = m.constant(1, index.ty());
         let further = m.add(ahead.following, one);
         let next_following = m.mux(ends_item, second, further);
         m.update_if(ahead.following, fetch, next_following);
-        let next_ends = m.mux(changes, single, goes_on);
+        m.comment("the item's end is there a cycle after the item: the first entry goes by a bit");
+        let end = loaded_if(m, "item_end", None, end);
+        let reaches = m.eq(ahead.following, end);
+        let goes_on = m.mux(ahead.opens, ahead.pair, reaches);
+        let next_ends = m.mux(changes, coming.single, goes_on);
         let moves = m.or(begins, fetch);
+        let moves = m.name(moves, "index_moves");
         m.update_if(ahead.ends_item, moves, next_ends);
-        let some = m.any(next.rest);
-        let none = m.not(some);
-        m.update_if(ahead.no_more, changes, none);
+        m.update_if(ahead.opens, moves, changes);
+        m.update_if(ahead.pair, changes, coming.pair);
+        m.update_if(ahead.no_more, changes, coming.none);
     }
     m.update_if(item, changes, next.item);
     m.update_if(waiting, changes, next.rest);
@@ -268,43 +272,65 @@ fn order(
 struct NextItem {
     item: Signal,
     rest: Signal,
-    /// It has one entry, where that is asked for.
-    single: Option<Signal>,
+    /// Where that is asked for.
+    ahead: Option<Coming>,
+}
+
+/// What is told of the next item.
+#[derive(Clone, Copy)]
+struct Coming {
+    /// It has one entry.
+    single: Signal,
+    /// It has two.
+    pair: Signal,
+    /// There are none after it.
+    none: Signal,
+}
+
+impl Coming {
+    /// `change` of each field of this and of `other`.
+    fn zip(self, other: Coming, mut change: impl FnMut(Signal, Signal) -> Signal) -> Coming {
+        Coming {
+            single: change(self.single, other.single),
+            pair: change(self.pair, other.pair),
+            none: change(self.none, other.none),
+        }
+    }
 }
 
 impl NextItem {
     /// `other` where `chosen` is high.
     fn or_if(self, m: &mut Builder, chosen: Signal, other: NextItem) -> NextItem {
-        let single = self.single.zip(other.single);
+        let ahead = self.ahead.zip(other.ahead);
         NextItem {
             item: m.mux(chosen, other.item, self.item),
             rest: m.mux(chosen, other.rest, self.rest),
-            single: single.map(|(own, other)| m.mux(chosen, other, own)),
+            ahead: ahead.map(|(own, other)| own.zip(other, |own, other| m.mux(chosen, other, own))),
+        }
+    }
+
+    /// The same a cycle later.
+    fn registered(self, m: &mut Builder, name: &str) -> NextItem {
+        let mut keep =
+            |field: &str, signal: Signal| loaded_if(m, &format!("{name}_{field}"), None, signal);
+        NextItem {
+            item: keep("first_item", self.item),
+            rest: keep("items_after", self.rest),
+            ahead: (self.ahead).map(|ahead| Coming {
+                single: keep("single", ahead.single),
+                pair: keep("pair", ahead.pair),
+                none: keep("only_item", ahead.none),
+            }),
         }
     }
 }
 
 /// # Arguments
-/// - `singles`: of each item, whether it has one entry, if that is asked for.
-fn first_item(m: &mut Builder, items: Signal, singles: Option<&[Signal]>, name: &str) -> NextItem {
-    let single = singles.map(|singles| {
-        let mut firsts = Vec::new();
-        for (place, single) in singles.iter().enumerate() {
-            let here = m.bit(items, place as u32);
-            let mut first = m.and(here, *single);
-            if place > 0 {
-                let before = m.slice(items, 0, place as u32);
-                let before = m.any(before);
-                let none = m.not(before);
-                first = m.and(first, none);
-            }
-            firsts.push(first);
-        }
-        m.or_all(&firsts)
-    });
+/// - `lengths`: of each item, if what is told ahead is asked for.
+fn first_item(m: &mut Builder, items: Signal, lengths: Option<&Lengths>, name: &str) -> NextItem {
     let only = m.zero(unsigned(ceil_log2(items.width() as usize)));
     let item = lowest_index(m, items, &format!("first_{name}")).unwrap_or(only);
-    let rest = match singles {
+    let rest = match lengths {
         None => {
             let one = m.constant(1, items.ty());
             let below = m.sub(items, one);
@@ -328,11 +354,36 @@ fn first_item(m: &mut Builder, items: Signal, singles: Option<&[Signal]>, name: 
             bus(m, &rest)
         }
     };
+    let rest = m.name(rest, format!("after_first_{name}"));
     NextItem {
         item,
-        rest: m.name(rest, format!("after_first_{name}")),
-        single,
+        rest,
+        ahead: lengths.map(|lengths| {
+            let some = m.any(rest);
+            Coming {
+                single: of_first(m, items, &lengths.single),
+                pair: of_first(m, items, &lengths.pair),
+                none: m.not(some),
+            }
+        }),
     }
+}
+
+/// The bit of `bits` that is the first item's.
+fn of_first(m: &mut Builder, items: Signal, bits: &[Signal]) -> Signal {
+    let mut firsts = Vec::new();
+    for (place, bit) in bits.iter().enumerate() {
+        let here = m.bit(items, place as u32);
+        let mut first = m.and(here, *bit);
+        if place > 0 {
+            let before = m.slice(items, 0, place as u32);
+            let before = m.any(before);
+            let none = m.not(before);
+            first = m.and(first, none);
+        }
+        firsts.push(first);
+    }
+    m.or_all(&firsts)
 }
 
 /// What is known a cycle before it is needed, from `pipeline_depth` 3 on.
@@ -343,6 +394,10 @@ struct Ahead {
     no_more: Signal,
     /// Index of the entry after the one in hand, if the item goes on.
     following: Signal,
+    /// The entry in hand is its item's first.
+    opens: Signal,
+    /// The item in hand has two entries.
+    pair: Signal,
 }
 
 impl Ahead {
@@ -351,37 +406,36 @@ impl Ahead {
             following: m.register_reset("index_ahead", index, 1),
             ends_item: m.register("ends_item", bit()),
             no_more: m.register("no_more_items", bit()),
+            opens: m.register("opens_item", bit()),
+            pair: m.register("item_is_pair", bit()),
         }
     }
 }
 
-/// Which items have one entry: of the row in hand and of the one that is ready.
-struct Singles {
-    row: Vec<Signal>,
-    ready: Vec<Signal>,
+/// Which items of a row have one entry, and which have two.
+struct Lengths {
+    single: Vec<Signal>,
+    pair: Vec<Signal>,
 }
 
-impl Singles {
-    fn find(m: &mut Builder, row: &Row, ready: &Row) -> Self {
-        let mut of = |row: &Row, name: &str| {
-            let one = m.constant(1, bit());
-            let lists: Vec<Signal> = (row.ends.iter().enumerate())
-                .map(|(rank, end)| {
-                    let more = m.any(*end);
-                    let single = m.not(more);
-                    m.name(single, format!("{name}_single_{}", row.ends.len() - rank))
-                })
-                .collect();
-            (row.largest.iter().map(|_| one))
-                .chain(lists)
-                .chain([one])
-                .collect()
-        };
-        Singles {
-            row: of(row, "row"),
-            ready: of(ready, "ready"),
+fn lengths(m: &mut Builder, row: &Row, name: &str) -> Lengths {
+    let (mut single, mut pair) = (Vec::new(), Vec::new());
+    let [yes, no] = [1, 0].map(|value| m.constant(value, bit()));
+    if row.largest.is_some() {
+        single.push(yes);
+        pair.push(no);
+    }
+    for (rank, end) in row.ends.iter().enumerate() {
+        let code = row.ends.len() - rank;
+        for (length, found) in [("single", &mut single), ("pair", &mut pair)] {
+            let last = m.constant(u64::from(length == "pair"), end.ty());
+            let is = m.eq(*end, last);
+            found.push(m.name(is, format!("{name}_{length}_{code}")));
         }
     }
+    single.push(yes);
+    pair.push(no);
+    Lengths { single, pair }
 }
 
 /// Several passes over a row.

@@ -1,42 +1,14 @@
-//! The last two stages: how far an entry is from the one before it, and its keys, one a cycle.
+//! The last stage: the visits of an entry, one a cycle.
 
 use super::Lists;
+use super::entry::{Entries, Entry, entries};
 use super::order::Next;
-use crate::netlist::{NetlistError, Signal, unsigned};
-use crate::unit::reserved_queue::reserved_queue;
-use crate::unit::survivor_selector::{Largest, lowest_index};
-use crate::unit::{Builder, Stage, Widths, bit, bus, ceil_log2, choose, elastic_stage, loaded};
+use super::weight::Weight;
+use crate::netlist::{NetlistError, Signal};
+use crate::unit::survivor_selector::lowest_index;
+use crate::unit::{Builder, Stage, Widths, bit, bus, elastic_stage, loaded};
 use logattn_golden::config::Configuration;
-use logattn_golden::microarchitecture::{extra_registers, wire_registers};
-
-/// An entry on its way to the head, or in it.
-struct Entry {
-    /// Keys of the beat to visit.
-    keys: Signal,
-    beat: Option<Signal>,
-    /// How often the sum is to be doubled from the entry before it to this one; for the largest key
-    /// from the first bit of its weight to 2^0.
-    steps: Signal,
-    last: Signal,
-    largest: Option<OfLargest>,
-    pass: Option<Signal>,
-}
-
-/// What an entry says of its row's largest key. Behind the head's registers the key and its weight
-/// are those of the row.
-#[derive(Clone, Copy)]
-struct OfLargest {
-    /// The entry is that key.
-    is_largest: Signal,
-    /// The key has a code.
-    survives: Signal,
-    /// Its index; absent where a row is one key.
-    key: Option<Signal>,
-    /// Its weight, in steps of 2^-max_shift.
-    weight: Signal,
-    /// The first two bits that the sum comes to, where they are found beforehand.
-    bits: Option<(Signal, Signal)>,
-}
+use logattn_golden::microarchitecture::wire_registers;
 
 /// Visits the keys of one entry after the other, the lowest one first, behind the cycles that only
 /// double the sum.
@@ -48,31 +20,14 @@ pub(super) fn visit(
     next: Next,
     m_ready: Signal,
 ) -> Result<(), NetlistError> {
-    let next = if extra_registers(c) > 0 {
-        register(m, c, lists, next)
-    } else {
-        next
-    };
     let finishes = m.wire("finishes", bit());
-    let entry_taken = m.wire("entry_taken", bit());
-    let stage = elastic_stage(m, "fetched", next.valid, next.taken.map(|_| entry_taken));
-    if let Some(taken) = next.taken {
-        m.drive(taken, stage.enable);
-    }
-    let incoming = select(m, c, w, lists, &next, stage.enable);
-    let mut entry = incoming.load(m, "fetched", stage.enable);
-    let mut valid = stage.valid;
-    if let Some(place) = next.place {
-        if let Some(largest) = &mut entry.largest {
-            let (first, places) = first_places(m, c, (*largest, entry.steps));
-            let places = m.name(places, "fetched_place");
-            let bits = bits_of(m, largest.weight);
-            largest.bits = Some((first, choose(m, places, &bits)));
-        }
-        (entry, valid) = queue(m, c, (entry, valid), place, entry_taken)?;
-    }
+    let Entries {
+        entry,
+        valid,
+        taken,
+    } = entries(m, c, w, lists, next)?;
     let head = elastic_stage(m, "head", valid, finishes);
-    m.drive(entry_taken, head.enable);
+    m.drive(taken, head.enable);
     let weight = (entry.largest).map(|largest| Weight::declare(m, c, (largest, entry.steps), head));
     let progress = progress(m, c, &entry, weight.as_ref(), head, m_ready);
     if let Some(weight) = &weight {
@@ -83,317 +38,26 @@ pub(super) fn visit(
     Ok(())
 }
 
-/// Entries through the queue whose places are reserved when they are read; gives them and whether
-/// there is one.
-fn queue(
-    m: &mut Builder,
-    c: &Configuration,
-    (entry, valid): (Entry, Signal),
-    (reserve, place): (Signal, Signal),
-    taken: Signal,
-) -> Result<(Entry, Signal), NetlistError> {
-    let mut signals = Vec::new();
-    let entry = entry.map(|_, signal| {
-        signals.push(signal);
-        signal
-    });
-    let word = bus(m, &signals);
-    let ports = [
-        ("s_reserve", reserve),
-        ("s_data", word),
-        ("s_valid", valid),
-        ("m_ready", taken),
-    ];
-    let queue = m.instance(
-        "u_entry_queue",
-        &reserved_queue(c, "entry", word.width())?,
-        &ports,
-    );
-    m.drive(place, queue.output("room"));
-    let (word, mut low) = (queue.output("m_data"), 0);
-    let entry = entry.map(|_, signal| {
-        low += signal.width();
-        m.slice(word, low - signal.width(), signal.width())
-    });
-    Ok((entry, queue.output("m_valid")))
-}
-
-/// The entry that was read last, a register later: behind the memories.
-fn register(m: &mut Builder, c: &Configuration, lists: &Lists, next: Next) -> Next {
-    let shift = (wire_registers(c) > 0).then(|| shift_of_item(m, c, lists, &next));
-    let taken = next.taken.map(|_| m.wire("read_taken", bit()));
-    let stage = elastic_stage(m, "read", next.valid, taken);
-    if let Some(before) = next.taken {
-        m.drive(before, stage.enable);
-    }
-    let mut keep = |name: &str, signal: Signal| loaded(m, name, stage.enable, signal);
-    let levels = next.entries.len();
-    Next {
-        valid: stage.valid,
-        entries: (next.entries.iter().enumerate())
-            .map(|(rank, entry)| keep(&format!("read_entry_{}", levels - rank), *entry))
-            .collect(),
-        item: keep("read_item", next.item),
-        shift: shift.map(|shift| keep("read_shift", shift)),
-        largest: next.largest.map(|largest| Largest {
-            key: largest.key.map(|key| keep("read_largest_key", key)),
-            code: keep("read_largest_survives", largest.code),
-            ..largest
-        }),
-        weight: next.weight.map(|weight| keep("read_weight", weight)),
-        last: keep("read_last", next.last),
-        pass: next.pass.map(|pass| keep("read_pass", pass)),
-        taken,
-        place: next.place,
-    }
-}
-
-impl Entry {
-    /// The same with `change` made to every field, which is told by its name.
-    fn map(self, mut change: impl FnMut(&str, Signal) -> Signal) -> Entry {
-        Entry {
-            keys: change("keys", self.keys),
-            beat: self.beat.map(|beat| change("beat", beat)),
-            steps: change("steps", self.steps),
-            last: change("last", self.last),
-            largest: self.largest.map(|largest| OfLargest {
-                is_largest: change("largest", largest.is_largest),
-                survives: change("survives", largest.survives),
-                key: largest.key.map(|key| change("largest_key", key)),
-                weight: change("weight", largest.weight),
-                bits: (largest.bits)
-                    .map(|(first, second)| (change("bit", first), change("bit_behind", second))),
-            }),
-            pass: self.pass.map(|pass| change("pass", pass)),
-        }
-    }
-
-    /// The same a stage later, but for keys and steps of the head, which are counted off there.
-    fn load(self, m: &mut Builder, stage: &str, load: Signal) -> Entry {
-        self.map(|name, signal| loaded(m, &format!("{stage}_{name}"), load, signal))
-    }
-}
-
-/// The entry out of the memory of its item.
-fn select(
-    m: &mut Builder,
-    c: &Configuration,
-    w: &Widths,
-    lists: &Lists,
-    next: &Next,
-    enable: Signal,
-) -> Entry {
-    let width = next.entries[0].width();
-    let nothing = m.zero(unsigned(width));
-    let mut options = next.entries.clone();
-    let mut largest = None;
-    if let (Some(of_row), Some(weight)) = (next.largest, next.weight) {
-        // Which keys of which beat is of lists; the largest key is visited by its weight.
-        options.insert(0, nothing);
-        let other = m.any(next.item);
-        let is_largest = m.not(other);
-        let is_largest = m.name(is_largest, "is_largest");
-        largest = Some(OfLargest {
-            is_largest,
-            survives: of_row.code,
-            key: of_row.key,
-            weight,
-            bits: None,
-        });
-    }
-    let steps = steps(m, c, lists, next, enable, largest);
-    options.push(nothing);
-    let entry = choose(m, next.item, &options);
-    let entry = m.name(entry, "next_entry");
-    let keys = c.keys_per_beat as u32;
-    Entry {
-        keys: m.slice(entry, 0, keys),
-        beat: (w.beat > 0).then(|| m.slice(entry, keys, w.beat)),
-        steps,
-        last: next.last,
-        largest,
-        pass: next.pass,
-    }
-}
-
-/// By how much the shift of the entry's item is more than that of the entry before it; 0 for a
-/// row's first entry, which begins the sum, unless it is a largest key whose weight has bits above
-/// 2^0.
-fn steps(
-    m: &mut Builder,
-    c: &Configuration,
-    lists: &Lists,
-    next: &Next,
-    enable: Signal,
-    largest: Option<OfLargest>,
-) -> Signal {
-    let shift = (next.shift).unwrap_or_else(|| shift_of_item(m, c, lists, next));
-    let none = m.zero(shift.ty());
-    let moves = m.and(next.valid, enable);
-    let moves = m.name(moves, "next_moves");
-    let before = loaded(m, "shift_before", moves, shift);
-    let opens = m.register_reset("opens_row", bit(), 1);
-    m.update_if(opens, moves, next.last);
-    let more = m.sub(shift, before);
-    let steps = m.mux(opens, none, more);
-    let Some(largest) = largest else {
-        return steps;
-    };
-    let above = bits_above_one(m, c, largest.weight);
-    let bits = above.width().max(steps.width());
-    let (steps, above) = (m.extend(steps, bits), m.extend(above, bits));
-    m.mux(largest.is_largest, above, steps)
-}
-
-/// The shift of the item in hand.
-fn shift_of_item(m: &mut Builder, c: &Configuration, lists: &Lists, next: &Next) -> Signal {
-    let ty = lists.shifts[0].ty();
-    let none = m.zero(ty);
-    let most = m.constant(u64::from(c.max_shift.unwrap_or(0)), ty);
-    let options: Vec<Signal> = (next.largest.iter().map(|_| none))
-        .chain(lists.shifts.iter().copied())
-        .chain([most])
-        .collect();
-    let shift = choose(m, next.item, &options);
-    m.name(shift, "next_shift")
-}
-
-/// How many doublings there are from the first bit of a weight to 2^0: none unless it is below -1.
-fn bits_above_one(m: &mut Builder, c: &Configuration, weight: Signal) -> Signal {
-    let max_shift = c.max_shift.unwrap_or(0);
-    let sign = m.bit(weight, weight.width() - 1);
-    let places = weight.width() - 1 - max_shift;
-    let ty = unsigned(ceil_log2(places as usize + 1));
-    let mut above = m.zero(ty);
-    for place in 0..places {
-        let bit = m.bit(weight, max_shift + place);
-        let other = m.not(bit);
-        let counts = m.and(sign, other);
-        let count = m.constant(u64::from(place) + 1, ty);
-        above = m.mux(counts, count, above);
-    }
-    m.name(above, "weight_above_one")
-}
-
-/// The largest key of the row in the head, and the bit of its weight that the sum has come to.
-struct Weight {
-    is_largest: Signal,
-    survives: Signal,
-    key: Option<Signal>,
-    weight: Signal,
-    /// The bit that comes next; in a row's first slot that at 2^0, or a negative weight's sign.
-    bit: Signal,
-    /// Which one comes behind it.
-    place: Signal,
-    /// The row's largest key comes into the head.
-    begins: Signal,
-    /// The first bit, and which one comes behind it, when it does; where bits are found beforehand,
-    /// which one comes behind the one behind it.
-    first: (Signal, Signal),
-    /// Where bits are found beforehand, the bit behind the one that comes next; and what it is when
-    /// the largest key comes into the head.
-    second: Option<(Signal, Signal)>,
-}
-
-/// The first bit of a weight that the sum comes to, and which one is behind it.
-///
-/// # Arguments
-/// - `steps`: doublings from the first bit to 2^0.
-fn first_places(
-    m: &mut Builder,
-    c: &Configuration,
-    (largest, steps): (OfLargest, Signal),
-) -> (Signal, Signal) {
-    let (weight, max_shift) = (largest.weight, c.max_shift.unwrap_or(0));
-    let sign = m.bit(weight, weight.width() - 1);
-    let one = m.bit(weight, max_shift);
-    let first_bit = m.or(sign, one);
-    let ty = unsigned(ceil_log2(weight.width() as usize));
-    let above = m.extend(steps, ty.width());
-    let below_one = m.constant(u64::from(max_shift) - 1, ty);
-    (first_bit, m.add(below_one, above))
-}
-
-fn bits_of(m: &mut Builder, word: Signal) -> Vec<Signal> {
-    (0..word.width()).map(|place| m.bit(word, place)).collect()
-}
-
-impl Weight {
-    /// # Arguments
-    /// - `steps`: of the entry that comes into the head.
-    fn declare(
-        m: &mut Builder,
-        c: &Configuration,
-        (incoming, steps): (OfLargest, Signal),
-        head: Stage,
-    ) -> Weight {
-        let begins = m.and(head.enable, incoming.is_largest);
-        let begins = m.name(begins, "weight_begins");
-        let weight = loaded(m, "head_weight", begins, incoming.weight);
-        let (mut first_bit, mut behind) = first_places(m, c, (incoming, steps));
-        let ty = behind.ty();
-        let second = incoming.bits.map(|(first, second)| {
-            first_bit = first;
-            let one = m.constant(1, ty);
-            behind = m.sub(behind, one);
-            (m.register("weight_bit_behind", bit()), second)
-        });
-        Weight {
-            second,
-            is_largest: loaded(m, "head_largest", head.enable, incoming.is_largest),
-            survives: loaded(m, "head_survives", head.enable, incoming.survives),
-            key: (incoming.key).map(|key| loaded(m, "head_largest_key", begins, key)),
-            weight,
-            bit: m.register("weight_bit", bit()),
-            place: m.register("weight_place", ty),
-            begins,
-            first: (first_bit, behind),
-        }
-    }
-
-    /// Goes on to the next bit with the row's first slot and with every doubling.
-    fn count(&self, m: &mut Builder, progress: &Progress) {
-        let moves = m.or(progress.first, progress.doubles);
-        let moves = m.and(progress.pop, moves);
-        let changes = m.or(moves, self.begins);
-        let changes = m.name(changes, "weight_moves");
-        let bits = bits_of(m, self.weight);
-        let mut next = choose(m, self.place, &bits);
-        if let Some((behind, first)) = self.second {
-            let coming = m.mux(self.begins, first, next);
-            m.update_if(behind, changes, coming);
-            next = behind;
-        }
-        let one = m.constant(1, self.place.ty());
-        let behind = m.sub(self.place, one);
-        let (first_bit, first_behind) = self.first;
-        let next = m.mux(self.begins, first_bit, next);
-        let behind = m.mux(self.begins, first_behind, behind);
-        m.update_if(self.bit, changes, next);
-        m.update_if(self.place, changes, behind);
-    }
-}
-
 /// What is left to do for the entry in the head.
-struct Progress {
-    remaining: Signal,
+pub(super) struct Progress {
+    pub remaining: Signal,
     /// The slot in hand is its row's first.
-    first: Signal,
+    pub first: Signal,
     /// It visits a key of the entry.
-    visits: Signal,
+    pub visits: Signal,
     /// It visits the row's largest key, for a bit of its weight.
-    visits_largest: Option<Signal>,
+    pub visits_largest: Option<Signal>,
     /// It doubles the sum.
-    doubles: Signal,
+    pub doubles: Signal,
     /// It is the entry's last one.
-    last_slot: Signal,
+    pub last_slot: Signal,
     /// It is taken in this cycle.
-    pop: Signal,
-    finishes: Signal,
+    pub pop: Signal,
+    pub finishes: Signal,
     /// What is left changes, and what it is then: keys, steps.
-    changes: Signal,
-    next: (Signal, Signal),
-    known: Option<Known>,
+    pub changes: Signal,
+    pub next: (Signal, Signal),
+    pub known: Option<Known>,
 }
 
 /// What is found of the keys and steps that are left in the cycle before, from `pipeline_depth` 3
