@@ -7,7 +7,9 @@
 //! p is added in p + 2, the finished row is captured in p + 3, leaves the normalizer in p + 4 (and
 //! a cycle later for each of its stages) and the port in p + 5.
 
-use logattn_golden::microarchitecture::{code_latency, extra_registers};
+use logattn_golden::microarchitecture::{
+    QUEUE_CYCLES, code_latency, extra_registers, wire_registers,
+};
 use logattn_golden::{Accumulate, Configuration, Input, Normalize};
 use logattn_sim::{BlockRows, Ports, Run, Workload, simulate, trace};
 
@@ -224,7 +226,8 @@ fn keys_are_those_within_the_rows() {
 
 /// One key survives, the last one: its code comes a cycle a beat after the row's first code, is
 /// visited five cycles after it is there, and leaves five cycles later; from `pipeline_depth` 2 on
-/// the queue has a register more behind it, and the value memory one before and one behind it.
+/// the queue has a register more behind it, and the value memory one before and one behind it; from
+/// 3 on the output beat passes a queue of two cycles.
 #[test]
 fn the_first_code_comes_when_it_is_said_to() {
     let units = [
@@ -248,9 +251,19 @@ fn the_first_code_comes_when_it_is_said_to() {
         let codes: &[&[u8]] = &[&row];
         let run = traced(&c, keys, &[BlockRows::new(keys, codes)]);
         let last_code = code_latency(&c, keys) + c.beats(keys) - 1;
-        // A query waits for its keys, and its values may still be on their way.
-        let keys_loaded = if c.input == Input::Qkv { keys } else { 0 };
+        // A query waits for its keys, where it is staged, and its values may still be on their way.
+        let wire = wire_registers(&c) as usize;
+        let keys_loaded = if c.input == Input::Qkv {
+            keys - wire
+        } else {
+            0
+        };
         let visited = (last_code + keys_loaded + 5 + 2 * more).max(keys + 1);
-        assert_eq!(run.transfers, [(visited + 5 + more) as u64], "{name}");
+        let queued = QUEUE_CYCLES * wire;
+        assert_eq!(
+            run.transfers,
+            [(visited + 5 + more + queued) as u64],
+            "{name}"
+        );
     }
 }

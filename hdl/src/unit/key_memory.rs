@@ -38,7 +38,7 @@ pub(crate) fn key_memory(c: &Configuration) -> Result<Module, NetlistError> {
     let released = release(&mut m, c, block_end, head_blocks);
     let ends = (s_key_last, s_key_valid);
     let load = banks.load(&mut m, "key", c.max_keys, ends, released);
-    let loaded = banks.loaded_register(&mut m, &load, released);
+    let (loaded, loaded_next) = banks.loaded_register(&mut m, &load, released);
     // What is read without being asked for goes nowhere; and `read` is late.
     let fetches = match extra_registers(c) {
         0 => read,
@@ -70,7 +70,14 @@ pub(crate) fn key_memory(c: &Configuration) -> Result<Module, NetlistError> {
         .collect();
     let keys = bus(&mut m, &keys);
     m.output("s_key_ready", load.ready, "key is taken");
-    m.output("loaded", loaded, "the keys of the head in hand are loaded");
+    match loaded_next {
+        None => m.output("loaded", loaded, "the keys of the head in hand are loaded"),
+        Some(next) => m.output(
+            "loaded_next",
+            next,
+            "the keys of the head in hand are loaded in the next cycle",
+        ),
+    }
     m.output("m_keys", keys, "keys of the beat, first key lowest");
     m.finish()
 }

@@ -57,14 +57,21 @@ impl Banks {
         m.name(selected, "loaded_now")
     }
 
-    /// As [`Banks::loaded`], as a register: for what has a long way to go from there.
-    pub(crate) fn loaded_register(&self, m: &mut Builder, side: &Load, released: Signal) -> Signal {
+    /// As [`Banks::loaded`], as a register: for what has a long way to go from there. From
+    /// `pipeline_depth` 3 on with what it will be.
+    pub(crate) fn loaded_register(
+        &self,
+        m: &mut Builder,
+        side: &Load,
+        released: Signal,
+    ) -> (Signal, Option<Signal>) {
         let filled = side.ends;
         if let Some(released_late) = side.released_late {
-            return self.loaded_late(m, filled, (released, released_late));
+            let (loaded, next) = self.loaded_late(m, filled, (released, released_late));
+            return (loaded, Some(next));
         }
         let (Some(load), Some(read)) = (self.load, self.read) else {
-            return self.full[0];
+            return (self.full[0], None);
         };
         let fills_first = {
             let first = m.not(load);
@@ -82,7 +89,7 @@ impl Banks {
         // there is nothing to be read or written, as the registers in front are empty.
         let loaded = m.register("loaded_now", bit());
         m.update(loaded, next);
-        loaded
+        (loaded, None)
     }
 
     /// [`Banks::loaded_register`], low for a cycle after the bank that is read has been given up.
@@ -91,7 +98,7 @@ impl Banks {
         m: &mut Builder,
         filled: Signal,
         (released, released_late): (Signal, Signal),
-    ) -> Signal {
+    ) -> (Signal, Signal) {
         let holds: Vec<Signal> = (self.full.iter().enumerate())
             .map(|(index, full)| {
                 let fills = chosen(m, filled, self.load, index, &format!("fills_{index}"));
@@ -109,9 +116,10 @@ impl Banks {
         let kept = m.not(released);
         let next = m.mux(released_late, other, same);
         let next = m.and(next, kept);
+        let next = m.name(next, "loaded_then");
         let loaded = m.register_reset("loaded_now", bit(), 0);
         m.update(loaded, next);
-        loaded
+        (loaded, next)
     }
 
     /// The full flag of the bank that `index` points at.
@@ -232,30 +240,50 @@ fn all_blocks(m: &mut Builder, block_end: Signal, head_blocks: Signal) -> Signal
     all
 }
 
-/// As [`all_blocks`], found when the block before ends. Blocks are counted down, so that nothing is
-/// compared with the setting; before a head's first block ends the count follows that.
+/// As [`all_blocks`], found when the block before ends. That a block ends is late, so that both cases
+/// are found, and the count follows a cycle later. Blocks are counted down, so that nothing but small
+/// constants is compared; before a head's first block ends the count is the setting.
 fn all_blocks_ahead(m: &mut Builder, block_end: Signal, head_blocks: Signal) -> Signal {
-    m.comment("blocks of the head that have not ended");
+    let [if_ended, if_not] = ["all_if_ended", "all_if_not"].map(|name| m.register(name, bit()));
+    let ended = delayed_valid(m, "block_ended", block_end, 1);
+    let all = m.mux(ended, if_ended, if_not);
+    let all = m.name(all, "all_blocks");
+    let head_ended = m.register("all_blocks_before", bit());
+    m.update(head_ended, all);
+
+    m.comment("blocks of the head that had not ended a cycle ago");
     let left = m.register("blocks_left", head_blocks.ty());
     let none_ended = m.register_reset("none_ended", bit(), 1);
-    let all = m.register("all_blocks", bit());
-    let one_block = m.register("one_block", bit());
-    let [one, two] = [1, 2].map(|count| m.constant(count, head_blocks.ty()));
-    let is_one = m.eq(head_blocks, one);
-    let is_one = m.name(is_one, "is_one_block");
-    m.update(one_block, is_one);
-
+    let one = m.constant(1, head_blocks.ty());
     let fewer = m.sub(left, one);
+    let fewer = m.mux(head_ended, head_blocks, fewer);
     let kept = m.mux(none_ended, head_blocks, left);
-    let after = m.mux(all, head_blocks, fewer);
-    let next = m.mux(block_end, after, kept);
+    let next = m.mux(ended, fewer, kept);
     m.update(left, next);
-    m.update_if(none_ended, block_end, all);
-    let [is_last, will_be_last] = [one, two].map(|count| m.eq(left, count));
-    let kept = m.mux(none_ended, is_one, is_last);
-    let after = m.mux(all, one_block, will_be_last);
-    let next = m.mux(block_end, after, kept);
-    m.update(all, next);
+    m.update_if(none_ended, ended, head_ended);
+
+    let is = |m: &mut Builder, what: Signal, count: u64| {
+        let count = m.constant(count, what.ty());
+        m.eq(what, count)
+    };
+    let [setting_is_1, setting_is_2] = [1, 2].map(|count| {
+        let found = is(m, head_blocks, count);
+        let name = format!("setting_is_{count}");
+        let register = m.register(name, bit());
+        m.update(register, found);
+        register
+    });
+    // How many are left now: all of the next head's if the last one's last has ended.
+    let mut now_is = |count: u64, setting_is: Signal| {
+        let (more, same) = (is(m, left, count + 1), is(m, left, count));
+        let fewer = m.mux(head_ended, setting_is, more);
+        let kept = m.mux(none_ended, setting_is, same);
+        m.mux(ended, fewer, kept)
+    };
+    let (is_1, is_2) = (now_is(1, setting_is_1), now_is(2, setting_is_2));
+    m.update(if_not, is_1);
+    let after = m.mux(all, setting_is_1, is_2);
+    m.update(if_ended, after);
     all
 }
 

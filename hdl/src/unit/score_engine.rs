@@ -85,6 +85,9 @@ pub(crate) fn score_engine(c: &Configuration) -> Result<Module, NetlistError> {
     let queries = staged.as_ref().map_or(ports, |staged| staged.queries);
     let beat = beats::beat(&mut m, c, &w, &queries, issue);
     let memory = key_side(&mut m, c, &keys, &beat, issue)?;
+    if let Some(staged) = &staged {
+        staged.update(&mut m, memory.output("loaded_next"));
+    }
     let events = issue_beats(&mut m, c, &queries, &beat, &memory, (issue, &staged));
     let block = match &staged {
         None => query_registers(&mut m, c, &queries, &events),
@@ -201,8 +204,11 @@ fn issue_beats(
         let all = m.all(staged);
         m.name(all, "all_staged")
     });
-    let conditions: Vec<Signal> = [queries.room, queries.row_room, memory.output("loaded")]
+    // Staged queries know of their keys.
+    let loaded = whole.is_none().then(|| memory.output("loaded"));
+    let conditions: Vec<Signal> = [queries.room, queries.row_room]
         .into_iter()
+        .chain(loaded)
         .chain(at_start)
         .chain(all_staged)
         .collect();

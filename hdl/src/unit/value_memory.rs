@@ -106,7 +106,7 @@ pub(crate) fn value_memory(c: &Configuration) -> Result<Module, NetlistError> {
     };
     let side = memory(&mut m, c, &banks, &words, &s, (read, fetches));
     if let Some(later) = loaded_later {
-        let loaded = banks.loaded_register(&mut m, &side.load, side.released);
+        let (loaded, _) = banks.loaded_register(&mut m, &side.load, side.released);
         m.drive(later, loaded);
     }
 

@@ -4,6 +4,7 @@ use super::streams::{Stream, streams};
 use super::svg::{Anchor, Svg};
 use logattn_golden::Configuration;
 use logattn_golden::config::{Accumulate, Input, Normalize};
+use logattn_golden::microarchitecture::{RESERVED_PLACES, wire_registers};
 
 const BOX: (f64, f64) = (136.0, 58.0);
 /// From the left of a box to that of the next.
@@ -44,8 +45,12 @@ fn chain(c: &Configuration) -> Chain {
         Accumulate::Sorted => &["row_gate"],
         _ => &[],
     };
+    let queue: &[&str] = match c.input {
+        Input::Scores | Input::Qkv if wire_registers(c) > 0 => &["code_queue"],
+        _ => &[],
+    };
     Chain {
-        front: [&source[..], &["quantizer", selector], gate].concat(),
+        front: [&source[..], &["quantizer"], queue, &[selector], gate].concat(),
         back: vec!["value_memory", accumulator, "normalizer"],
     }
 }
@@ -63,6 +68,7 @@ fn role(c: &Configuration, module: &str) -> String {
         "quantizer" => format!("{} comparisons a key", c.levels_count()),
         "survivor_selector" => "skips pruned keys".into(),
         "survivor_sorter" => "level by level".into(),
+        "code_queue" => format!("{RESERVED_PLACES} places"),
         "row_gate" => "until sums are free".into(),
         "value_memory" => format!(
             "{} x {} x {} bit",
@@ -102,7 +108,7 @@ fn link(c: &Configuration, from: &str) -> [String; 2] {
             let distance = score.map_or(0, |score| score.distance_bits);
             ("distances", bits(keys, distance))
         }
-        "quantizer" => ("codes", bits(keys, c.stored_code_bits())),
+        "quantizer" | "code_queue" => ("codes", bits(keys, c.stored_code_bits())),
         "survivor_selector" | "survivor_sorter" | "row_gate" => (
             "key, code",
             format!("{} + {} bit", c.key_bits(), visit_bits(c)),

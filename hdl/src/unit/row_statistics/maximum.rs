@@ -11,19 +11,47 @@ use logattn_golden::microarchitecture::{tree_levels, tree_stages, wire_registers
 ///
 /// The keys of a beat that belong to a row come before those that do not, so a key is passed over
 /// by comparison alone: what stands behind it only counts if its own first key does.
-fn larger(m: &mut Builder, a: Signal, b: Signal) -> Signal {
+fn larger(m: &mut Builder, c: &Configuration, a: Signal, b: Signal) -> Signal {
     let bits = a.width() - 1;
     let [first, second] = [a, b].map(|word| {
         let score = m.slice(word, 0, bits);
         m.as_signed(score)
     });
-    let greater = m.gt(second, first);
+    let greater = greater(m, c, bits, [b, a]);
     let counts = m.bit(b, bits);
     let takes = m.and(greater, counts);
     let score = m.mux(takes, second, first);
     let score = m.as_unsigned(score);
     let flag = m.bit(a, bits);
     bus(m, &[score, flag])
+}
+
+/// Whether the signed number in the low `bits` of `a` is more than that of `b`; from
+/// `pipeline_depth` 3 on read off a difference, behind which there is one stage of logic less than
+/// behind a comparison.
+fn greater(m: &mut Builder, c: &Configuration, bits: u32, [a, b]: [Signal; 2]) -> Signal {
+    if wire_registers(c) == 0 {
+        let [a, b] = [a, b].map(|word| {
+            let number = m.slice(word, 0, bits);
+            m.as_signed(number)
+        });
+        return m.gt(a, b);
+    }
+    // Counted from the least number on, so that none is negative.
+    let [a, b] = [a, b].map(|word| {
+        let sign = m.bit(word, bits - 1);
+        let high = m.not(sign);
+        let parts = match bits {
+            1 => vec![high],
+            _ => vec![high, m.slice(word, 0, bits - 1)],
+        };
+        let counted = m.concat(&parts);
+        m.extend(counted, bits + 1)
+    });
+    let difference = m.sub(b, a);
+    let difference = m.as_signed(difference);
+    let none = m.zero(difference.ty());
+    m.lt(difference, none)
 }
 
 /// Takes every beat of scores; `m_valid` tells that the outputs are those of a whole row. They are
@@ -68,12 +96,17 @@ pub(super) fn row_maximum(c: &Configuration) -> Result<Module, NetlistError> {
             })
             .collect();
         let name = format!("largest_{row}");
-        let of_beat = tree(&mut m, &name, tree_levels(c), &scores, larger);
+        let of_beat = tree(&mut m, &name, tree_levels(c), &scores, |m, a, b| {
+            larger(m, c, a, b)
+        });
         let score = m.slice(of_beat, 0, bits);
         let score = m.as_signed(score);
         let score = m.name(score, format!("of_beat_{row}"));
         let so_far = m.register(format!("so_far_{row}"), signed(bits));
-        let greater = m.gt(score, so_far);
+        let greater = match wire_registers(c) {
+            0 => m.gt(score, so_far),
+            _ => greater(&mut m, c, bits, [score, so_far]),
+        };
         let counts = m.bit(of_beat, bits);
         let grows = m.and(greater, counts);
         let takes = m.or(grows, first);

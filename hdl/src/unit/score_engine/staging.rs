@@ -8,8 +8,11 @@ use logattn_golden::config::Configuration;
 
 /// The next block.
 pub(super) struct Staged {
-    /// What is sampled with it; `valid` says that all of it is there, `data` is of its last query.
+    /// What is sampled with it; `valid` is a register that says that all of it is there, and the keys
+    /// too; `data` is of its last query.
     pub queries: Queries,
+    /// All of it is there in the next cycle.
+    next: Signal,
     /// Its queries.
     pub block: Vec<Signal>,
     /// A query is taken.
@@ -18,12 +21,20 @@ pub(super) struct Staged {
     pub starts: Signal,
 }
 
+impl Staged {
+    /// Says when the block may start as far as its queries and keys go.
+    pub(super) fn update(&self, m: &mut Builder, loaded_next: Signal) {
+        let next = m.and(self.next, loaded_next);
+        m.update(self.queries.valid, next);
+    }
+}
+
 /// Stages the queries of the next block as they come.
 pub(super) fn stage(m: &mut Builder, c: &Configuration, incoming: &Queries) -> Staged {
     let starts = m.wire("block_starts", bit());
-    let valid = m.register_reset("block_staged", bit(), 0);
-    let ready = m.not(valid);
-    let ready = m.name(ready, "s_query_ready_now");
+    let valid = m.register_reset("start_known", bit(), 0);
+    let ready = m.register_reset("s_query_ready_now", bit(), 1);
+    let whole = m.not(ready);
     let taken = m.and(incoming.valid, ready);
     let taken = m.name(taken, "query_taken");
     let count = (c.query_block > 1).then(|| {
@@ -40,9 +51,11 @@ pub(super) fn stage(m: &mut Builder, c: &Configuration, incoming: &Queries) -> S
     };
     let completes = m.and(taken, is_last);
     let kept = m.not(starts);
-    let stays = m.and(valid, kept);
+    let stays = m.and(whole, kept);
     let next = m.or(completes, stays);
-    m.update(valid, next);
+    let next = m.name(next, "block_staged_next");
+    let free = m.not(next);
+    m.update(ready, free);
 
     let block: Vec<Signal> = (0..c.query_block)
         .map(|row| {
@@ -79,6 +92,7 @@ pub(super) fn stage(m: &mut Builder, c: &Configuration, incoming: &Queries) -> S
     };
     Staged {
         queries,
+        next,
         block,
         ready,
         starts,
