@@ -74,6 +74,10 @@ NO_DSP = [
     ("base_scores", "xcup"),
     ("base_int8", "xcup"),
 ]
+# Named configurations with fields changed: key, configuration, fields, target; counted only.
+VARIANTS = [
+    ("base_scores__asic__depth-2", "base_scores", {"pipeline_depth": 2}, "asic"),
+]
 # Accumulations that are compared: ours and the twin's, neither with DSPs.
 ACCUMULATIONS = [
     ("nano__ice40-hx8k", "nano_int8__ice40-hx8k"),
@@ -85,6 +89,7 @@ ACCUMULATIONS = [
     ("edge__asic", "edge_int8__asic"),
     ("edge_sorted__asic", "edge_int8__asic"),
     ("base_scores__asic", "base_int8__asic"),
+    ("base_scores__asic__depth-2", "base_int8__asic"),
 ]
 # What --check makes again.
 CHECKED = ["nano__ecp5-25k", "nano_int8__ecp5-25k"]
@@ -187,6 +192,10 @@ def jobs(scratch):
         yield f"{config}__{target}", config, target, ["--seeds", str(seeds)]
     for config, target in NO_DSP:
         yield f"{config}__{target}__no-dsp", config, target, ["--seeds", "0", "--no-dsp"]
+    for key, config, fields, target in VARIANTS:
+        file = Path(scratch) / f"{config}.toml"
+        file.write_text(changed(logattn("configs", config), fields))
+        yield key, str(file), target, ["--seeds", "0"]
     for name, _, text in knob_runs():
         file = Path(scratch) / f"{name}.toml"
         file.write_text(text)
@@ -301,7 +310,9 @@ def accumulation_rows():
         sizes = [result["modules"]["parts"]["accumulation"][unit] for result in results]
         form = "{:.1f} kGE" if results[0]["liberty"] else "{:,} LUT"
         config, target = ours.split("__")[:2]
-        yield [f"`{config}` on {target}", *(form.format(size) for size in sizes),
+        said = {key: f", {next(iter(fields))} = {next(iter(fields.values()))}"
+                for key, _, fields, _ in VARIANTS}
+        yield [f"`{config}` on {target}{said.get(ours, '')}", *(form.format(size) for size in sizes),
                f"1/{sizes[1] / sizes[0]:.1f}"]
 
 
@@ -359,6 +370,20 @@ def part_rows(results):
 
 PARTS = ["accumulation", "survivor_selector", "survivor_sorter", "quantizer", "row_statistics",
          "score_engine", "value_memory", "normalizer", "stream_register", "performance_counters"]
+
+
+def copies():
+    """What is placed beside what is counted."""
+    said = []
+    for config, target, _ in UNITS:
+        placement = (load(f"{config}__{target}") or {}).get("placement") or {}
+        luts, registers = (placement.get(f"copied_{what}") or 0 for what in ("luts", "registers"))
+        if luts or registers:
+            said.append(f"{luts} LUT and {registers} FF of `{config}`")
+    if not said:
+        return []
+    return ["", "On ECP5-85 LUTs and flip-flops that more than 64 pins read are copied before placement",
+            f"(`synthesis/src/before_placement.py`): {', '.join(said)}; the counts do not have them."]
 
 
 def ceiling():
@@ -429,6 +454,7 @@ def page(rate):
         "",
         *table(["unit", "LUT", "FF", "carry", "block RAM", "DSP", "Fmax, MHz", "cycles a row",
                 "thousand rows/s"], rows),
+        *copies(),
         *ceiling(),
         "",
         "## Without DSPs",
@@ -446,7 +472,8 @@ def page(rate):
         "multipliers) the largest key is visited by the bits of its weight. Not in these figures: that",
         "weight is found in its `survivor_sorter`, and what its sums are too high by is taken off in",
         "its `normalizer`, both in the table of parts; `row_gate`, which holds rows back, is a counter",
-        "of two bits.",
+        "of two bits. A lane has a register between mask and adder from `pipeline_depth` 3 on, which",
+        "both base units have; `base_scores` without it, at 2, is the last line.",
         "",
         *table(["unit", "ours", "twin", "ratio"], list(accumulation_rows())),
         *lanes(),
