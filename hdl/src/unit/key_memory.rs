@@ -72,11 +72,18 @@ pub(crate) fn key_memory(c: &Configuration) -> Result<Module, NetlistError> {
     m.output("s_key_ready", load.ready, "key is taken");
     match loaded_next {
         None => m.output("loaded", loaded, "the keys of the head in hand are loaded"),
-        Some(next) => m.output(
-            "loaded_next",
-            next,
-            "the keys of the head in hand are loaded in the next cycle",
-        ),
+        Some(next) => {
+            m.output(
+                "loaded_next",
+                next,
+                "the keys of the head in hand are loaded in the next cycle, unless they are given up",
+            );
+            m.output(
+                "released",
+                released,
+                "the keys of the head in hand are given up",
+            );
+        }
     }
     m.output("m_keys", keys, "keys of the beat, first key lowest");
     m.finish()

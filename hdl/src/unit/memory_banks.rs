@@ -58,7 +58,7 @@ impl Banks {
     }
 
     /// As [`Banks::loaded`], as a register: for what has a long way to go from there. From
-    /// `pipeline_depth` 3 on with what it will be.
+    /// `pipeline_depth` 3 on with what it will be unless the bank is given up in this cycle.
     pub(crate) fn loaded_register(
         &self,
         m: &mut Builder,
@@ -114,12 +114,12 @@ impl Banks {
             None => (holds[0], m.constant(0, bit())),
         };
         let kept = m.not(released);
-        let next = m.mux(released_late, other, same);
-        let next = m.and(next, kept);
-        let next = m.name(next, "loaded_then");
+        let holds = m.mux(released_late, other, same);
+        let holds = m.name(holds, "loaded_if_kept");
+        let next = m.and(holds, kept);
         let loaded = m.register_reset("loaded_now", bit(), 0);
         m.update(loaded, next);
-        (loaded, next)
+        (loaded, holds)
     }
 
     /// The full flag of the bank that `index` points at.

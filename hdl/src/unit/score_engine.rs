@@ -85,9 +85,13 @@ pub(crate) fn score_engine(c: &Configuration) -> Result<Module, NetlistError> {
     let queries = staged.as_ref().map_or(ports, |staged| staged.queries);
     let beat = beats::beat(&mut m, c, &w, &queries, issue);
     let memory = key_side(&mut m, c, &keys, &beat, issue)?;
-    if let Some(staged) = &staged {
-        staged.update(&mut m, memory.output("loaded_next"));
-    }
+    let queries = match &staged {
+        Some(staged) => Queries {
+            valid: staged.update(&mut m, &memory),
+            ..queries
+        },
+        None => queries,
+    };
     let events = issue_beats(&mut m, c, &queries, &beat, &memory, (issue, &staged));
     let block = match &staged {
         None => query_registers(&mut m, c, &queries, &events),

@@ -3,16 +3,19 @@
 use super::super::row_lengths::longest_row;
 use super::super::{Builder, bit, ceil_log2, loaded};
 use super::Queries;
-use crate::netlist::{Signal, unsigned};
+use crate::netlist::{Instance, Signal, unsigned};
 use logattn_golden::config::Configuration;
 
 /// The next block.
 pub(super) struct Staged {
     /// What is sampled with it; `valid` is a register that says that all of it is there, and the keys
-    /// too; `data` is of its last query.
+    /// too, but in a cycle with `held_off`; `data` is of its last query.
     pub queries: Queries,
-    /// All of it is there in the next cycle.
+    /// All of it is there in the next cycle, unless it starts.
     next: Signal,
+    /// A block started, or the keys were given up, in the cycle before. So late are both that
+    /// `valid` is a cycle behind.
+    held_off: Signal,
     /// Its queries.
     pub block: Vec<Signal>,
     /// A query is taken.
@@ -22,17 +25,23 @@ pub(super) struct Staged {
 }
 
 impl Staged {
-    /// Says when the block may start as far as its queries and keys go.
-    pub(super) fn update(&self, m: &mut Builder, loaded_next: Signal) {
-        let next = m.and(self.next, loaded_next);
+    /// Says when the block may start as far as its queries and keys go: gives that.
+    pub(super) fn update(&self, m: &mut Builder, memory: &Instance) -> Signal {
+        let next = m.and(self.next, memory.output("loaded_next"));
         m.update(self.queries.valid, next);
+        let holds = m.or(self.starts, memory.output("released"));
+        m.update(self.held_off, holds);
+        let free = m.not(self.held_off);
+        let known = m.and(self.queries.valid, free);
+        m.name(known, "start_known")
     }
 }
 
 /// Stages the queries of the next block as they come.
 pub(super) fn stage(m: &mut Builder, c: &Configuration, incoming: &Queries) -> Staged {
     let starts = m.wire("block_starts", bit());
-    let valid = m.register_reset("start_known", bit(), 0);
+    let valid = m.register_reset("start_told", bit(), 0);
+    let held_off = m.register_reset("held_off", bit(), 0);
     let ready = m.register_reset("s_query_ready_now", bit(), 1);
     let whole = m.not(ready);
     let taken = m.and(incoming.valid, ready);
@@ -50,11 +59,10 @@ pub(super) fn stage(m: &mut Builder, c: &Configuration, incoming: &Queries) -> S
         None => m.constant(1, bit()),
     };
     let completes = m.and(taken, is_last);
-    let kept = m.not(starts);
-    let stays = m.and(whole, kept);
-    let next = m.or(completes, stays);
+    let next = m.or(completes, whole);
     let next = m.name(next, "block_staged_next");
-    let free = m.not(next);
+    let gathers = m.not(next);
+    let free = m.or(starts, gathers);
     m.update(ready, free);
 
     let block: Vec<Signal> = (0..c.query_block)
@@ -93,6 +101,7 @@ pub(super) fn stage(m: &mut Builder, c: &Configuration, incoming: &Queries) -> S
     Staged {
         queries,
         next,
+        held_off,
         block,
         ready,
         starts,
