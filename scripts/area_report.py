@@ -49,7 +49,7 @@ UNITS = [
     ("edge", "asic", 0),
     ("edge_sorted", "asic", 0),
     ("edge_int8", "asic", 0),
-    ("base", "ecp5-85k", 3),
+    ("base", "ecp5-85k", 5),
     ("base_scores", "ecp5-85k", 0),
     ("base_probabilities", "ecp5-85k", 0),
     ("base_int8", "ecp5-85k", 1),
@@ -368,7 +368,7 @@ def part_rows(results):
         yield [title, *(size(part) for part in PARTS)]
 
 
-PARTS = ["accumulation", "survivor_selector", "survivor_sorter", "quantizer", "row_statistics",
+PARTS = ["accumulation", "survivor_selector", "survivor_sorter", "quantizer", "code_queue", "row_statistics",
          "score_engine", "value_memory", "normalizer", "stream_register", "performance_counters"]
 
 

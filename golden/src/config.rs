@@ -118,9 +118,9 @@ pub struct Configuration {
     pub value_banks: usize,
     /// Registers on the unit's paths, 1 to 3, default 1. 2 is for clock rates that block RAMs and
     /// adders in one cycle do not reach: what [`crate::microarchitecture`] lists has a register
-    /// more, the results and the cycles a row are the same, the latency is not. 3 adds registers
-    /// on the long wires to and from the multipliers of queries and keys, of which only
-    /// `input = "qkv"` has any.
+    /// more, the results and the cycles a row are the same, the latency is not. 3 is for 150 MHz
+    /// on an ECP5: more registers in units of every input, queues with reserved places, and a cycle
+    /// between two heads in which no key and no value is read.
     #[serde(
         default = "default_pipeline_depth",
         skip_serializing_if = "is_default_pipeline_depth"

@@ -21,10 +21,11 @@ const DIVISION_SETUP_CYCLES: u32 = 2;
 
 /// Registers that `pipeline_depth` 2 adds in front of each of these, 0 or 1: the multipliers of
 /// queries and keys (behind the key memory), the saturation of scores, the rows that wait with their
-/// maximum, the distances (behind the
-/// score buffer), the moved thresholds (behind the distance buffer), the comparators' second half,
-/// the selector's head (behind the queue; the sorter's, behind its lists), the value memory (a stream register), the accumulator
-/// (behind the value memory; sorted ones have it at any depth), the barrel shifter of `normalize = "complement"` and its rounding.
+/// maximum, the distances (behind the score buffer), the moved thresholds (behind the distance
+/// buffer), the comparators' second half, the selector's head (behind the queue; the sorter's,
+/// behind its lists), the value memory (a stream register), the accumulator (behind the value
+/// memory; sorted ones have it at any depth), the barrel shifter of `normalize = "complement"` and
+/// its rounding.
 /// Trees have one level between two registers then, otherwise two; and the normalizer takes a
 /// finished row only when the one before has left, not in the same cycle, so that its receiver's
 /// readiness reaches no farther back.
@@ -32,16 +33,18 @@ pub fn extra_registers(c: &Configuration) -> u32 {
     (c.pipeline_depth - 1).min(1)
 }
 
-/// Registers that `pipeline_depth` 3 adds for the length of wires, 0 or 1 each: in front of
-/// the multipliers of queries and keys two more, and one more behind them; within the shift of
-/// a product; for the rows that wait for a pass over their scores or distances; between the distances
-/// and what masks them; in front of the shift to a power of two; behind the quantizer's comparators; in front of the sorter's lists; in
-/// front of a sorted lane's adder; between the excess and the rounding of
-/// `normalize = "complement"`. Readiness
-/// goes no farther than a register at that depth where it had a long way: a block's queries are all
-/// staged before its first issue, and quantizer, sorter and normalizer give what they make into
-/// queues whose places are reserved ([`RESERVED_PLACES`]); a bank of keys or values is given up a
-/// cycle later ([`BANK_LAG`]), and the sums let a row in a cycle later.
+/// Registers that `pipeline_depth` 3 adds for the length of wires, 0 or 1 each: in front of the
+/// multipliers of queries and keys two more, and one more behind them; within the shift of a
+/// product; for the rows that wait for a pass over their scores or distances; between the distances
+/// and what masks them; in front of the shift to a power of two; behind the comparators of scores;
+/// in front of the sorter's lists, and behind what a complete row's items are; in front of a sorted
+/// lane's adder; between the excess and the rounding of `normalize = "complement"`.
+///
+/// Readiness goes no farther than a register where it had a long way: a block's queries are all
+/// staged before its first issue; the quantizer of scores, the sorter and the normalizer give what
+/// they make into queues whose places are reserved ([`RESERVED_PLACES`]); a bank of keys or values is
+/// given up a cycle later ([`BANK_LAG`]), and sums of a sorted accumulator let a row in a cycle later.
+/// The other stages are elastic at every depth.
 pub fn wire_registers(c: &Configuration) -> u32 {
     c.pipeline_depth.saturating_sub(2)
 }
@@ -55,8 +58,8 @@ pub fn tree_levels(c: &Configuration) -> u32 {
 /// key) to the read of their last one from the buffer, and as many from the first of these reads
 /// to their last code. So a row of n beats takes (2 n + latency - 1) / 4 cycles at least, whichever
 /// latency is longer, [`offset_cycles`] or the sum of [`score_engine_cycles`] and
-/// [`maximum_cycles`]: rows of four beats and more follow each other at once in most units, of eight
-/// and more in all.
+/// [`maximum_cycles`]: rows of four beats and more follow each other at once in most units, of nine
+/// and more in `base`.
 pub const ROW_SLOTS: usize = 4;
 
 /// Cycles of a product of queries and keys without its sum: key memory, multipliers, and the
@@ -72,9 +75,10 @@ pub fn tree_stages(c: &Configuration, terms: usize) -> u32 {
     terms.next_power_of_two().ilog2().div_ceil(tree_levels(c))
 }
 
-/// Places of a queue whose places are reserved before what comes into it is on its way. A place is
-/// in use for two cycles more than the way takes, which is six at most, so that a word can come in
-/// every cycle; a power of two.
+/// Places of a queue whose places are reserved before what comes into it is on its way, a power of
+/// two. A place is in use for its word's way, from the cycle of its reservation to that in which the
+/// word moves into the register at the queue's end, and two cycles more; so that a word can come in
+/// every cycle the way may take six cycles at most, which a test holds it to.
 pub const RESERVED_PLACES: usize = 8;
 
 /// At `pipeline_depth` 3: cycles more from the last read of a head's keys or values to the first one
@@ -221,4 +225,47 @@ pub fn normalizer_stages(c: &Configuration) -> usize {
         Normalize::None | Normalize::Reciprocal => 0,
     };
     combination + division + rounding + QUEUE_CYCLES * wire_registers(c) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of what reaches the queues of `pipeline_depth` 3: codes, entries of the sorter, output beats.
+    #[test]
+    fn a_word_can_come_to_a_reserved_queue_in_every_cycle() {
+        let accumulates = [
+            Accumulate::Shift,
+            Accumulate::Sorted,
+            Accumulate::Bucket,
+            Accumulate::Multiply,
+        ];
+        let normalizes = [
+            Normalize::None,
+            Normalize::Reciprocal,
+            Normalize::Complement,
+        ];
+        for (accumulate, normalize) in accumulates
+            .into_iter()
+            .flat_map(|a| normalizes.map(|n| (a, n)))
+        {
+            if (accumulate, normalize) == (Accumulate::Bucket, Normalize::Complement) {
+                // Not legal.
+                continue;
+            }
+            let c = Configuration {
+                pipeline_depth: 3,
+                accumulate,
+                normalize,
+                output_bits: Some(8),
+                ..Configuration::named("base").expect("known")
+            };
+            for way in [normalizer_stages(&c) - 1, quantizer_registers(&c) + 1] {
+                assert!(
+                    way + 2 <= RESERVED_PLACES,
+                    "{accumulate:?} {normalize:?}: {way}"
+                );
+            }
+        }
+    }
 }

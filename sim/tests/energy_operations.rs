@@ -171,7 +171,7 @@ fn the_twin_by_hand() {
 }
 
 /// The score engine with all the registers that there are: every level of the adders has one, the
-/// shifted sum too, keys, queries and products have three, three and two.
+/// shifted sum too, keys, queries and products have three beside the memory's, five and two.
 #[test]
 fn score_engine_of_depth_3_by_hand() {
     let base = Configuration {
@@ -183,14 +183,14 @@ fn score_engine_of_depth_3_by_hand() {
     let keys = [
         memory(SramWrite, 512, 256, 5),
         memory(SramRead, 512, 256, 8),
-        work(Register, 512, 2 * 8 + 3),
+        work(Register, 512, 3 * 8 + 5),
     ];
     let products = [multiply((8, 8), 8 * 64), work(Register, 16, 2 * 8 * 64)];
     let levels = [(17, 32), (18, 16), (19, 8), (20, 4), (21, 2), (22, 1)];
     let tree = levels.map(|(bits, sums)| summed(bits, 8 * sums)).concat();
     let scores = [
         work(Shift, 22, 8),
-        work(Register, 22, 8),
+        work(Register, 22, 2 * 8),
         work(Register, 12, 8),
     ];
     let expected: [&[Work]; 4] = [&keys, &products, &tree, &scores];

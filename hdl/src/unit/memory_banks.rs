@@ -305,3 +305,54 @@ fn chosen(
     };
     m.name(concerned, name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlist::Evaluator;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    /// Heads of some blocks, whose ends may follow each other at once; between heads the setting may
+    /// change, if nothing ends for two cycles.
+    #[test]
+    fn the_last_block_of_a_head_releases_its_bank() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for pipeline_depth in [1, 3] {
+            let c = Configuration {
+                pipeline_depth,
+                ..Configuration::named("base").expect("known")
+            };
+            let mut m = Builder::new("releases", "");
+            let block_end = m.input("block_end", bit(), "");
+            let head_blocks = m.input("head_blocks", unsigned(16), "");
+            let released = release(&mut m, &c, block_end, head_blocks);
+            m.output("released", released, "");
+            let mut device = Evaluator::new(&m.finish().expect("builds")).expect("flattens");
+            let mut cycle = |port_rst: u64, ends: bool, blocks: u64| {
+                device.set("rst", port_rst);
+                device.set("block_end", ends.into());
+                device.set("head_blocks", blocks);
+                device.settle();
+                let released = device.get("released") == 1;
+                device.clock();
+                released
+            };
+            cycle(1, false, 1);
+            for _ in 0..200 {
+                let blocks = rng.random_range(1..=5);
+                for _ in 0..2 {
+                    assert!(!cycle(0, false, blocks));
+                }
+                for _ in 0..rng.random_range(1..=3) {
+                    for block in 1..=blocks {
+                        while rng.random_ratio(1, 3) {
+                            assert!(!cycle(0, false, blocks));
+                        }
+                        assert_eq!(cycle(0, true, blocks), block == blocks, "{blocks} blocks");
+                    }
+                }
+            }
+        }
+    }
+}

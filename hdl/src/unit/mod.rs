@@ -187,8 +187,8 @@ pub(crate) fn flows_through(c: &Configuration) -> bool {
     c.accumulate == Accumulate::Sorted
 }
 
-/// Whether codes, entries of the sorter and output beats go into queues whose places are reserved
-/// before they are made ([`reserved_queue`]), so that readiness does not have to reach all stages on
+/// Whether codes of scores, entries of the sorter and output beats go into queues whose places are
+/// reserved before they are made ([`reserved_queue`]), so that readiness does not have to reach all stages on
 /// the way.
 pub(crate) fn reserves(c: &Configuration) -> bool {
     wire_registers(c) > 0

@@ -44,7 +44,7 @@ fn comparator_ladder(c: &Configuration, format: &ScoreFormat) -> Result<Module, 
         })
         .collect();
     let halves = inverted[..middle].iter().zip(&inverted[middle + 1..]);
-    let thermometer = halves
+    let thermometer: Vec<Signal> = halves
         .enumerate()
         .map(|(index, (lower, higher))| {
             let inverted = m.mux(upper, *higher, *lower);
@@ -52,7 +52,6 @@ fn comparator_ladder(c: &Configuration, format: &ScoreFormat) -> Result<Module, 
         })
         .collect();
     let wire = wire_registers(c);
-    let thermometer: Vec<Signal> = thermometer;
     let thermometer = (thermometer.into_iter().enumerate())
         .map(|(index, exceeds)| delayed(&mut m, &format!("exceeded_{}", index + 1), exceeds, wire))
         .collect();

@@ -8,7 +8,8 @@
 //! and memories it moves through, and what is moved from and to external memory. A shift is priced
 //! as a barrel shifter, never as wiring. Not counted: the clock tree, control (handshakes, pointers,
 //! counters of beats and rows, performance counters), choices by multiplexers, wires, leakage, and
-//! what stands still (a register that keeps its value costs nothing).
+//! what stands still (a register that keeps its value costs nothing), and what `pipeline_depth` 3
+//! adds but in the products of queries and keys: its registers and the queues with reserved places.
 //!
 //! The tables' figures are of standard cells, not of an FPGA: they rank designs, they do not
 //! predict a board's power.

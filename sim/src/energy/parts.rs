@@ -116,6 +116,7 @@ fn score_engine(d: &Datapath, n: &mut Counter) {
     n.register("queries in use", vector, d.filled_rows());
     let staged = d.a.blocks * d.block_rows().saturating_sub(1);
     n.register("queries staged", vector, staged);
+    n.wire_register("last queries staged", vector, d.a.blocks);
 
     let (places, elements) = (d.places(), c.head_dimension as u64);
     let factors = (QUERY_KEY_BITS, QUERY_KEY_BITS);
@@ -123,8 +124,8 @@ fn score_engine(d: &Datapath, n: &mut Counter) {
     n.further_register("keys in use", vector, read);
     n.further_register("queries multiplied", vector, d.filled_rows());
     n.register("products", 2 * QUERY_KEY_BITS, places * elements);
-    n.wire_register("keys on their way", vector, read);
-    n.wire_register("queries on their way", vector, d.filled_rows());
+    n.wire_register("keys on their way", vector, 2 * read);
+    n.wire_register("queries on their way", vector, 2 * d.filled_rows());
     n.wire_register(
         "products on their way",
         2 * QUERY_KEY_BITS,
@@ -137,6 +138,7 @@ fn score_engine(d: &Datapath, n: &mut Counter) {
         places,
     );
     n.shift("products to scores", c.product_bits(), places);
+    n.wire_register("partly shifted products", c.product_bits(), places);
     n.further_register("shifted products", c.product_bits(), places);
     n.register("scores", c.attention_bits(), places);
 }

@@ -266,7 +266,7 @@ fn cases() -> impl Strategy<Value = (Shape, Vec<Row>)> {
             prop::sample::select(vec![1, 2, 4, 16]),
             prop::sample::select(vec![1, 2, 4]),
             any::<bool>(),
-            1_u32..=2,
+            1_u32..=3,
             prop::collection::vec(0..=max_shift, levels),
         );
         let shape = shape.prop_map(
@@ -319,7 +319,7 @@ fn rows_follow_each_other_without_a_bubble() {
     let cases = [vec![1; 16], all_levels];
     for (codes, pipeline_depth) in cases
         .into_iter()
-        .flat_map(|codes| [(codes.clone(), 1), (codes, 2)])
+        .flat_map(|codes| [1, 2, 3].map(|depth| (codes.clone(), depth)))
     {
         let shape = Shape {
             keys_per_beat: 1,

@@ -58,6 +58,9 @@ impl Weight {
         (incoming, steps): (OfLargest, Signal),
         head: Stage,
     ) -> Weight {
+        // Without asking whether there is an entry, which would be one more choice on a long way. A
+        // queue that has run dry shows its last word again, and that is no largest key: the row's next
+        // entry is read right after it, so that it is in the queue before the largest key leaves.
         let begins = m.and(head.enable, incoming.is_largest);
         let begins = m.name(begins, "weight_begins");
         let weight = loaded(m, "head_weight", begins, incoming.weight);
