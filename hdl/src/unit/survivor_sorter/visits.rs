@@ -57,7 +57,7 @@ pub(super) struct Progress {
     /// What is left changes, and what it is then: keys, steps.
     pub changes: Signal,
     pub next: (Signal, Signal),
-    pub known: Option<Known>,
+    known: Option<Known>,
 }
 
 /// What is found of the keys and steps that are left in the cycle before, from `pipeline_depth` 3
