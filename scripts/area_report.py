@@ -49,7 +49,7 @@ UNITS = [
     ("edge", "asic", 0),
     ("edge_sorted", "asic", 0),
     ("edge_int8", "asic", 0),
-    ("base", "ecp5-85k", 5),
+    ("base", "ecp5-85k", 3),
     ("base_scores", "ecp5-85k", 0),
     ("base_probabilities", "ecp5-85k", 0),
     ("base_int8", "ecp5-85k", 1),
