@@ -368,8 +368,9 @@ def part_rows(results):
         yield [title, *(size(part) for part in PARTS)]
 
 
-PARTS = ["accumulation", "survivor_selector", "survivor_sorter", "quantizer", "code_queue", "row_statistics",
-         "score_engine", "value_memory", "normalizer", "stream_register", "performance_counters"]
+PARTS = ["accumulation", "survivor_selector", "survivor_sorter", "quantizer", "code_queue",
+         "row_statistics", "score_engine", "value_memory", "normalizer", "stream_register",
+         "performance_counters"]
 
 
 def copies():

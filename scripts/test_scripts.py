@@ -155,6 +155,22 @@ class Copies(unittest.TestCase):
         self.assertEqual(len(set(read[:40])), 1, "neighbours stay together")
         self.assertTrue(max(sources) > 100 + 2 * most, "no net is taken")
 
+    def test_a_lookup_table_before_enables_and_a_bus_is_copied(self):
+        most = before_placement.MOST_READERS
+        lut = hard_cell("LUT4", {"A": 3}, {"Z": 10})
+        cells = {"source": lut} | {f"r_{i}": flip_flop(5, 100 + i, 10) for i in range(most)}
+        cells["bus"] = {"type": "DP16KD", "parameters": {}, "port_directions": {"AD": "input"},
+                        "connections": {"AD": [4, 10]}}
+        copied = before_placement.spread({"modules": {"top": {"cells": cells, "ports": {}}}})
+        self.assertEqual(copied, {"TRELLIS_FF": 0, "LUT4": 1})
+        sources = {cell["connections"]["Z"][0] for name, cell in cells.items()
+                   if name.startswith("source") and cell["connections"]["A"] == [3]}
+        read = [cells[f"r_{i}"]["connections"]["CE"][0] for i in range(most)]
+        other, driven = cells["bus"]["connections"]["AD"]
+        self.assertEqual((len(sources), other), (2, 4))
+        self.assertEqual(set(read) | {driven}, sources)
+        self.assertTrue(all(cells[f"r_{i}"]["connections"]["DI"] == [5] for i in range(most)))
+
     def test_few_readers_or_a_port_are_left(self):
         most = before_placement.MOST_READERS
         for readers, outputs in [(most, {}), (most + 1, {"out": 10})]:
