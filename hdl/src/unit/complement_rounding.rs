@@ -16,8 +16,9 @@ use logattn_golden::microarchitecture::{extra_registers, wire_registers};
 /// of a row.
 ///
 /// One stage, from `pipeline_depth` 2 on three, for the choice of the sums, for the quotients and
-/// for their saturation, and from 3 on one more, for the sums without excess: the rounded outputs of a beat's sums. Gives them, what says that the beat
-/// is its row's last, and the stream after the stage.
+/// for their saturation, and from 3 on one more, for the sums without excess: the rounded outputs of
+/// a beat's sums. Gives them, what says that the beat is its row's last, and the stream after the
+/// stage.
 pub(super) fn round(
     m: &mut Builder,
     c: &Configuration,

@@ -95,7 +95,7 @@ struct Largest {
 }
 
 /// The codes of a beat, one register stage deep; from `pipeline_depth` 2 on there is another one
-/// behind the first comparison.
+/// behind the first comparison, and from 3 on one behind the others; nothing stalls then.
 ///
 /// Outputs `survive`, a bit a key: the key has to be visited because at least one row of the block
 /// kept it. With `normalize = "complement"` the row's largest key is left out there: it goes first

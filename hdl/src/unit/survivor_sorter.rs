@@ -8,7 +8,8 @@
 //! ```
 //!
 //! From `pipeline_depth` 2 on there is a register behind the memories, *read*, between *next* and
-//! *fetched*. From 3 on there is another one in front of the lists, *matched*, and between *fetched*
+//! *fetched*. From 3 on there is another one in front of the lists, *matched*, one behind what
+//! the ready row's items are, and between *fetched*
 //! and the head a queue in which an entry has a place before it is read, so that nothing stalls
 //! between.
 //!
